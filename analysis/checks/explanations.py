@@ -244,7 +244,8 @@ CHECKS = (
         "FG402",
         "error",
         "No meta-learner saw the samples that it predicts",
-        "meta-learners refitted with the held-out scores falsified",
+        "meta-learners refitted with the held-out scores falsified, and to base learners that only "
+        "know their training mean",
         "Their out-of-fold values are too good.",
         _NOT_OURS,
         "Wolpert 1992, doi:10.1016/S0893-6080(05)80023-1",

@@ -2,7 +2,9 @@
 
 The meta-learners are put to the test rather than read: their labels are falsified where they may
 not look, and their predictions must not move. That is done on a part of the stored predictions,
-which shows a leak as well as all of them. It is a test of our code rather than of a run, and takes
+which shows a leak as well as all of them. Falsified truth cannot show what the stored predictions
+themselves know of it, so the meta-learners are also given base learners that only know their fit's
+training mean. It is a test of our code rather than of a run, and takes
 as long as a ranking: ``check`` and ``report`` do it, a ranking does not.
 """
 
@@ -12,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from foldgrid.analysis.checks.run_contents import RunContents
@@ -25,8 +28,15 @@ from foldgrid.specs.learners import is_ablation
 from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.units import model_names
 
+FloatArray = NDArray[np.float64]
+
 MOST_LEARNERS, MOST_SAMPLES, MOST_FOLDS = 3, 30, 3
 """Base learners, samples of a fold, and folds that the meta-learners are tried on."""
+
+READS_LEVELS = "reads a fold's truth from what the other folds' fits learned of its mean."
+
+A_LITTLE = 0.01
+"""How far a truth is raised, a fraction of the way; and of that, what counts as read."""
 
 UNMOVED = 1e-9
 """Refits may differ by rounding, a fraction of the task's scale."""
@@ -94,12 +104,53 @@ def _held_out_labels(contents: RunContents) -> Finding:
     num_evaluated = len(model_names(before))
     if moved:
         return breach(f"{some(moved, 'meta-learner')} of {num_evaluated} moved.", _reported(moved))
+    if skilled := _skilled_in_nothing(table):
+        problems = [Problem(name, "", READS_LEVELS) for name in skilled]
+        count = f"{some(skilled, 'meta-learner')} of {num_evaluated} find skill in nothing."
+        return breach(count, problems)
     if not has_power:
         return not_applicable("The meta-learners do not depend on any score, so nothing is shown.")
     return holds(
         f"The held-out scores of {counted(len(tried), 'fold')} were falsified in turn; none of the "
-        f"{num_evaluated} meta-learners' predictions for that fold moved, others did."
+        f"{num_evaluated} meta-learners' predictions for that fold moved, others did. Nor does any "
+        "find skill in base learners that only know their fit's training mean."
     )
+
+
+def _skilled_in_nothing(table: PredictionTable) -> list[str]:
+    """Meta-learners that read a fold's truth where base learners only know their training mean.
+
+    Fold by fold the truth is raised a little, and with it what the fits of the other folds know.
+    Honestly made predictions of a fold do not rise with it.
+    """
+    folds_N, reference_N = (table.train_samples[each].to_numpy() for each in ("fold", "reference"))
+    truth_NK = reference_N[:, None].astype(np.float64)
+    raised_K = truth_NK.max(axis=0)
+    if table.scoring.num_values > 1:
+        truth_NK = np.eye(table.scoring.num_values)[reference_N.astype(np.int64)]
+        raised_K = np.eye(table.scoring.num_values)[truth_NK.sum(axis=0).argmin()]
+    before = _stacked_on_nothing(table, truth_NK)
+    # In one fold alone a regression through the origin may turn over where a mean is near it.
+    found = set(model_names(before))
+    for fold in np.unique(folds_N):
+        own = folds_N == fold
+        other_NK = truth_NK.copy()
+        other_NK[own] += A_LITTLE * (raised_K - truth_NK[own])
+        after = _stacked_on_nothing(table, other_NK)
+        rise_K = (other_NK - truth_NK)[own].mean(axis=0)
+        for name in model_names(before):
+            risen_NK = (after[name] - before[name])[own].to_numpy().reshape(-1, len(rise_K))
+            if risen_NK.mean(axis=0) @ rise_K <= A_LITTLE * rise_K @ rise_K:
+                found.discard(name)
+    return [name for name in model_names(before) if name in found]
+
+
+def _stacked_on_nothing(table: PredictionTable, known_NK: FloatArray) -> pd.DataFrame:
+    """What is stacked on base learners that predict the mean of what their fits knew."""
+    mean_NK, _ = nested.same_for_all(known_NK, table.train_samples["fold"].to_numpy(), 0)
+    predicted = np.tile(mean_NK, len(table.complete_learners))
+    oof = pd.DataFrame(predicted, index=table.oof.index, columns=table.oof.columns)
+    return nested.stack(replace(table, oof=oof))[0]
 
 
 def _test_set(contents: RunContents) -> Finding:

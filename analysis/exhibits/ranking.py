@@ -259,8 +259,8 @@ def ranking_table(run: Run) -> Table:
         )
     note = (
         f"{ROW_NOTE} 5/5: usable over planned folds. “tied”: cannot be distinguished from the best "
-        "by a paired difference, Holm's correction, at 5 %. A dash: undefined, or the model "
-        "was left out."
+        "by a paired difference against the studentised range, at 5 %. A dash: undefined, or the "
+        "model was left out."
     )
     caption = f"Ranking by out-of-fold {run.ranking.metric.title}"
     return Table("ranking_table", caption, tuple(columns), tuple(rows), partial(_frame, run), note)

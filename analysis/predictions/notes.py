@@ -213,11 +213,11 @@ KINDS: tuple[NoteKind, ...] = (
         "ties",
         "Who cannot be distinguished from the best",
         "Models marked ~ differ from the best by no more than chance explains: paired differences "
-        "by subject, corrected for their number by Holm's method, at 5 %. A tied model may well be "
-        "the better one.",
+        "by subject, at 5 % for all of them together, and for the best having been picked from the "
+        "same data (studentised range). A tied model may well be the better one.",
         "Among tied models choose by size, speed or calibration. More subjects tell more apart; "
         "more epochs of the same subjects do not.",
-        "Holm 1979, Scand. J. Stat. 6:65-70",
+        "Tukey 1949, doi:10.2307/3001913",
         is_always_said=True,
     ),
     NoteKind(
@@ -225,7 +225,10 @@ KINDS: tuple[NoteKind, ...] = (
         "selection",
         "What the best is worth, corrected for having been chosen",
         "The best of many is partly the luckiest, so its value is too good. The corrected value "
-        "is what choosing the best base learner is worth on subjects that did not choose it.",
+        "is what choosing the best base learner is worth on subjects that did not choose it. It "
+        "equals the table's where there is nothing to choose. What a metric is off by because "
+        "there are few subjects is in both values; of a metric that is best at zero, such as the "
+        "bias, there is no corrected value.",
         "Quote the corrected value and its interval.",
         "Tsamardinos et al. 2018, doi:10.1007/s10994-018-5714-4",
         is_always_said=True,
@@ -236,9 +239,21 @@ KINDS: tuple[NoteKind, ...] = (
         "What the 95 % intervals cover",
         "Whole subjects are drawn again and again, because photographs of one person resemble "
         "each other. They cover that other subjects might have been there, not that another seed "
-        "would train other networks.",
+        "would train other networks. Of 6 subjects about 85 to 90 % of them hold the true value. A "
+        "value of a part, such as the sensitivity of a rare class, is as uncertain as the part's "
+        "own subjects make it.",
         "Run the sweep with another `seed` to see that noise.",
         "Field and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x",
+    ),
+    NoteKind(
+        "FG705",
+        "rules",
+        "By which rules the values were made",
+        "A version of the program may correct how a value is made. A run folder that was ranked "
+        "before is ranked anew by the new rules, from the same predictions, and its values differ "
+        "from those that were noted or published then.",
+        "Quote the version with the value. The changelog lists each kind of value that changed.",
+        is_always_said=True,
     ),
 )
 """Every kind of note, in the order of the codes."""

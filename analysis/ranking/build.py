@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.predictions.task import scoring_of_run
-from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now, save
+from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now, replaced_format, save
 from foldgrid.analysis.ranking.ranking import (
     RankedModel,
     Ranking,
@@ -97,7 +97,8 @@ def rank_evaluation(
         made_from=made_from,
         notes=ranking_notes(store, evaluation, checks),
     )
-    return rank_models(evaluation, about, by, further)
+    ranking = rank_models(evaluation, about, by, further)
+    return ranking.model_copy(update={"replaced": replaced_format(store)})
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def rank(
     """Ranks the models of a table of predictions, with subject-clustered 95 % intervals.
 
     The same ranking as of a run folder: bootstrap intervals and paired differences over resampled
-    subjects, Holm-corrected ties with the best, the corrected value of taking the best (BBC-CV),
+    subjects, ties with the best (studentised range), the corrected value of taking it (BBC-CV),
     and the baseline that says the same for everybody. Where the table says which fold held each
     subject out, and has two models or more, meta-learners are stacked by nested cross-validation.
     The checks that a table can answer (FG304 to FG308) are run; what they find is a note.

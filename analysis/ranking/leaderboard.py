@@ -30,6 +30,16 @@ def load_current(store: RunStore) -> Ranking | None:
     return ranking if ranking.made_from == made_from_now(store) else None
 
 
+def replaced_format(store: RunStore) -> int:
+    """The format of the ranking by earlier rules that is stored here, or was; 0 is none."""
+    try:
+        stored = store.read_json(JSON_FILE)
+        formats = [int(stored.get(key) or 0) for key in ("format", "replaced")]
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        return 0
+    return max((each for each in formats if each < FORMAT), default=0)
+
+
 def save(store: RunStore, ranking: Ranking) -> None:
     """Writes both files, always ordered by the task's first metric, so that they do not flicker."""
     from foldgrid.analysis.ranking.formats import render_csv, render_json

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from html import escape
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -23,8 +24,18 @@ from foldgrid.tasks.scoring import Scoring
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 4
+FORMAT = 5
 """Raised when a stored leaderboard can no longer be read as it was, or its values change."""
+
+RULES: Mapping[int, str] = MappingProxyType(
+    {
+        5: "ties are marked against the studentised range; the value corrected for the choice is "
+        "at the size of all subjects, and there is none of the bias; meta-learners are fitted on "
+        "predictions brought to one level; intervals of a sensitivity, a specificity, an AUC or a "
+        "mean over classes are as wide as the classes' own subjects make them",
+    }
+)
+"""By format, which values the rules of that format made differently from those before."""
 
 Kind = Literal["base_learner", "meta_learner", "baseline"]
 KIND_TITLES: dict[Kind, str] = {
@@ -81,7 +92,8 @@ class Ranking(Spec):
     """A leaderboard: the models of one sweep by one metric, with intervals, ties and notes.
 
     Attributes:
-        format: ``FORMAT`` when it was made.
+        format: ``FORMAT`` when it was made: by which rules its values are.
+        replaced: The format of the earlier ranking that stood in the run folder before; 0 is none.
         made_from: Digest of the plan and the finished fits it was computed from.
         sweep: The sweep's name.
         title: The sweep's title.
@@ -106,6 +118,7 @@ class Ranking(Spec):
     """
 
     format: int = FORMAT
+    replaced: int = 0
     made_from: str
     sweep: str
     title: str
@@ -185,8 +198,9 @@ class Ranking(Spec):
         Returns:
             ``rank``, ``model``, ``kind``, ``folds``; where the model stands against the best by
             the ordering metric (``is_tied``, ``probability_best``, ``rank_low``, ``rank_high``,
-            ``worse_by``, ``p_holm`` and more); every metric as ``oof_mae`` and ``test_mae``, with
-            the ends of its 95 % interval (``oof_mae_low``, ``oof_mae_high``). NaN is undefined.
+            ``worse_by``, ``p_adjusted`` and more); every metric as ``oof_mae`` and ``test_mae``,
+            with the ends of its 95 % interval (``oof_mae_low``, ``oof_mae_high``). NaN is
+            undefined.
 
         Example:
             >>> run = foldgrid.open_run("runs/quickstart")
@@ -338,5 +352,5 @@ def _flat_standing(standing: Standing) -> dict[str, Any]:
         "worse_by_low": difference and difference.interval.low,
         "worse_by_high": difference and difference.interval.high,
         "p": difference and difference.p,
-        "p_holm": difference and difference.p_holm,
+        "p_adjusted": difference and difference.p_adjusted,
     }

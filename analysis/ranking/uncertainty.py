@@ -6,8 +6,15 @@ Knows the facts that a ranking stores, so a stored one answers for every metric.
 from __future__ import annotations
 
 from foldgrid.analysis.predictions.notes import RANDOM_FEATURES, Note
-from foldgrid.analysis.ranking.ranking import RankedModel, Ranking
+from foldgrid.analysis.ranking.ranking import RULES, RankedModel, Ranking
+from foldgrid.analysis.statistics.facts import AS_PROMISED, falsely_marked
 from foldgrid.specs.counted import counted
+
+FEWEST_SUBJECTS = 2
+"""With fewer there is no interval."""
+
+ENOUGH_SUBJECTS = 10
+"""Of fewer, intervals hold the truth less often than they say (simulations in decision 0011)."""
 
 TIED = "~"
 """After the rank of a model that cannot be distinguished from the best."""
@@ -15,7 +22,7 @@ TIED = "~"
 
 def all_notes(ranking: Ranking) -> tuple[Note, ...]:
     """The notes of a ranking with those of its order: the warnings, how sure, then the facts."""
-    notes = (*uncertainty_notes(ranking), *ranking.notes)
+    notes = (*uncertainty_notes(ranking), *_rules(ranking), *ranking.notes)
     return tuple(
         sorted(notes, key=lambda note: (note.topic != RANDOM_FEATURES, not note.is_warning))
     )
@@ -27,6 +34,19 @@ def uncertainty_notes(ranking: Ranking) -> tuple[Note, ...]:
         return ()
     notes = [*_baseline(ranking), _ties(ranking), *_selection(ranking), _intervals(ranking)]
     return tuple(notes)
+
+
+def _rules(ranking: Ranking) -> list[Note]:
+    """That the ranking which stood here before was made by other rules."""
+    if not ranking.replaced:
+        return []
+    changes = [RULES[each] for each in sorted(RULES) if each > ranking.replaced]
+    text = (
+        f"The ranking that stood in this run folder was made by rules {ranking.replaced}, this one "
+        f"by rules {ranking.format}, from the same predictions. What differs: {'; '.join(changes)}."
+    )
+    brief = f"Made by rules {ranking.format}; the one stored here before by {ranking.replaced}."
+    return [Note(topic="rules", text=text, brief=brief)]
 
 
 def format_interval(low: float | None, high: float | None, decimals: int = 2) -> str:
@@ -57,14 +77,24 @@ def _ties(ranking: Ranking) -> Note:
     text = (
         f"{len(tied)} of {counted(len(compared), 'other model')} cannot be distinguished from "
         f"{best.model} (marked ~): "
-        "paired differences by subject, Holm-corrected, 5 %. "
-        f"{_stability(ranking, best)}"
+        "paired differences by subject against the studentised range. "
+        f"{_promise(ranking)} {_stability(ranking, best)}"
     )
     places = [row.rank for row in tied if row.rank]
     apart = [row.rank for row in compared if row not in tied and row.rank]
     if places and apart and min(apart) < max(places):
         text += " Models that err alike are distinguished by less, so ~ need not run down in order."
     return Note(topic="ties", text=text, brief=_tied_in_short(len(tied), len(compared), best.model))
+
+
+def _promise(ranking: Ranking) -> str:
+    """What is controlled, and how often it fails."""
+    rate = falsely_marked(ranking.by, ranking.num_subjects["oof"])
+    how_often = f"about {100 * rate:.0f} % (simulated)" if rate > AS_PROMISED else "5 %"
+    return (
+        f"If all models were equally good, {how_often} of such rankings would tell any of them "
+        "from the best."
+    )
 
 
 def _tied_in_short(num_tied: int, num_others: int, best: str) -> str:
@@ -97,14 +127,15 @@ def _selection(ranking: Ranking) -> list[Note]:
     if selection.num_learners < 2:
         return []
     if selection.corrected is None or selection.naive is None:
-        text = f"{choice} could not be corrected for the choice: {selection.reason}."
+        text = f"{choice} is not corrected for the choice: {selection.reason}."
         return [Note(topic="selection", text=text)]
     digits = ranking.scoring.decimals(ranking.by)
     ends = format_interval(selection.interval.low, selection.interval.high, digits)
     text = (
         f"{choice}: {_number(selection.naive, digits)} as the table has it; "
         f"{_number(selection.corrected, digits)} ({ends}) when chosen on resampled subjects and "
-        "evaluated on the others (BBC-CV). Quote the second."
+        "evaluated on the others (BBC-CV). Quote the second. It corrects the choice alone; what "
+        f"{title} is off by because there are few subjects is in both."
     )
     brief = (
         f"Quote {_number(selection.corrected, digits)} ({ends}), not "
@@ -119,6 +150,12 @@ def _intervals(ranking: Ranking) -> Note:
         f"{ranking.scoring.unit_name.many} of one person resemble each other. They do not cover "
         "that another seed would train other models."
     )
+    for partition, name in (("oof", "out of fold"), ("test", "in the test set")):
+        if FEWEST_SUBJECTS <= (few := ranking.num_subjects[partition]) < ENOUGH_SUBJECTS:
+            text += (
+                f" With {counted(few, 'subject')} {name} about 85 to 90 % of such intervals hold "
+                "the true value, not 95 %."
+            )
     undefined = [
         row.interval(partition, ranking.by)
         for row in ranking.rows

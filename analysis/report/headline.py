@@ -104,7 +104,7 @@ def _certainty(run: Run) -> str:
         return "With so few subjects nothing can be said about how sure this order is."
     if not num_rivals:
         return ""
-    how = "(paired differences over subjects, Holm's correction)"
+    how = "(paired differences over subjects, studentised range)"
     if not num_tied:
         whom = f"each of the {num_rivals} other models" if num_rivals > 1 else "the other model"
         text = f"It can be distinguished from {whom} {how}."

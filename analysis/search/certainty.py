@@ -11,15 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from foldgrid.analysis.search.results import StudyResults
 from foldgrid.analysis.statistics.differences import differences_to
 from foldgrid.analysis.statistics.facts import Difference, Interval, Selection
-from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
+from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
-from foldgrid.analysis.statistics.selection import correct_selection, losses
+from foldgrid.analysis.statistics.selection import correct_selections, losses
 
 
 @dataclass(frozen=True)
@@ -65,35 +63,17 @@ def assess_study(
         num_resamples=num_resamples,
         num_subjects=table.num_subjects,
         num_visits=table.num_units,
-        intervals={} if part is None else _by_objective(study, numbers, part),
+        intervals={}
+        if part is None
+        else {
+            name: dict(zip(numbers, part.intervals(name), strict=True)) for name in study.objectives
+        },
         selections={}
         if part is None
-        else {name: _selection(part, name) for name in study.objectives},
+        else correct_selections(part, range(len(numbers)), study.objectives),
         worse_than_default={}
         if part is None or 0 not in numbers
         else {name: _worse_than_default(part, numbers, name) for name in study.objectives},
-    )
-
-
-def _by_objective(
-    study: StudyResults, numbers: Sequence[int], part: Resampled
-) -> dict[str, dict[int, Interval]]:
-    found: dict[str, dict[int, Interval]] = {}
-    for name in study.objectives:
-        is_defined_M = ~np.isnan(part.metric_values[name])
-        ends = expanded_percentiles(part.values_RM[name], part.sums.num_subjects, is_defined_M)
-        found[name] = dict(zip(numbers, ends, strict=True))
-    return found
-
-
-def _selection(part: Resampled, name: str) -> Selection:
-    return correct_selection(
-        part.metrics[name],
-        part.models,
-        part.sums,
-        part.resamples,
-        part.values_RM[name],
-        part.metric_values[name],
     )
 
 

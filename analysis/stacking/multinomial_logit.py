@@ -24,6 +24,9 @@ from foldgrid.analysis.stacking.meta_learner import FloatArray, IntArray, LogPoo
 from foldgrid.analysis.stacking.regressions import PENALTIES, choose_penalty
 from foldgrid.metrics.classification import LEAST_PROBABILITY
 
+ROUNDING = 1e-12
+"""Log-odds that are smaller altogether are rounding: all learners find all classes alike."""
+
 
 class LogitStack(LogPool):
     """Multinomial logistic regression on the base learners' centred log-probabilities.
@@ -46,7 +49,8 @@ class LogitStack(LogPool):
         odds_NKL = log_odds(values_NLK).transpose(0, 2, 1)
         num_learners = odds_NKL.shape[2]
         rows = odds_NKL.reshape(-1, num_learners)
-        axes = principal_axes(rows, NOISE_FRACTION * float(np.linalg.norm(rows)))
+        noise = max(NOISE_FRACTION * float(np.linalg.norm(rows)), ROUNDING)
+        axes = principal_axes(rows, noise)
         # Along the axes the penalty is the same and there are few; what lies across them is noise.
         features_NKA = odds_NKL @ axes.directions_LA
         start_NK = odds_NKL.mean(axis=2)
@@ -89,8 +93,8 @@ def _path(
     sizes_A = np.sqrt((features_NKA**2).sum(axis=(0, 1)))
     mean_square = float((sizes_A**2).sum()) / num_learners
     # In these units every axis is as wide as the samples are many: well conditioned.
-    scale_A = np.sqrt(len(truth_N)) / np.maximum(sizes_A, np.finfo(float).tiny)
-    scale_A = np.where(sizes_A > 0, scale_A, 0.0)
+    is_wide_A = sizes_A > ROUNDING
+    scale_A = np.where(is_wide_A, np.sqrt(len(truth_N)) / np.where(is_wide_A, sizes_A, 1.0), 0.0)
     scaled_NKA = features_NKA * scale_A
     is_right_NK = np.eye(start_NK.shape[1])[truth_N]
     steps_A, path = np.zeros(len(sizes_A)), []

@@ -4,6 +4,12 @@ The OOF prediction of a fold comes from a meta-learner fitted on the other folds
 the folds are whole subjects, so it has seen neither the sample nor the person. The test
 prediction comes from one fit on all OOF predictions, applied once.
 
+That is not all that a fold's predictions know of it. The fits that predicted the other folds
+trained on this one, so their level follows its truth: where a base learner learned nothing but the
+mean of its training folds, the lower it predicts a fold, the higher that fold is, and a regression
+with an intercept reads the truth of the fold that was held out from it. So what a meta-learner is
+fitted on is brought to one level first (``levelled``; decision 0009).
+
 N samples, T test samples, L base learners, K classes or 1.
 """
 
@@ -19,7 +25,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from foldgrid.analysis.predictions.threads import one_thread
-from foldgrid.analysis.stacking.meta_learner import FloatArray, MetaLearner
+from foldgrid.analysis.stacking.meta_learner import FloatArray, MetaLearner, normalised
 
 FEWEST_BASE_LEARNERS = 2
 """Stacking one base learner would only recalibrate it."""
@@ -72,6 +78,47 @@ def fit_nested(
         }
 
 
+def levelled(
+    values_NLK: FloatArray, truth_N: NDArray[Any], folds_N: NDArray[Any], num_left_out: float = 0.0
+) -> FloatArray:
+    """Out-of-fold predictions as if all fits had had the same training mean.
+
+    A base learner predicts m + b (y - m) and its error, m being its fit's training mean: b is 0
+    where it only knows that mean, 1 where it does not need it. So a number is moved by 1 - b times
+    the way from its fit's training mean to the mean of all; the odds of a class are multiplied by
+    its fraction among all over that among the fit's training samples, to the power of 1 - b. The
+    slope b of a base learner is that of its predictions on the truth within the folds.
+
+    The fits also trained on samples whose truth may not be looked at here: they count as the mean.
+
+    Args:
+        values_NLK: Predicted numbers, K is 1; or probabilities of K classes.
+        truth_N: Their truth.
+        folds_N: The subject fold of each sample: the one that its fits did not train on.
+        num_left_out: Samples of another fold, which all of these fits trained on.
+    """
+    num_values, num_all = values_NLK.shape[2], len(truth_N) + num_left_out
+    truth_NK = np.asarray(truth_N, dtype=np.float64)[:, None]
+    if num_values > 1:
+        truth_NK = np.eye(num_values)[np.asarray(truth_N, dtype=np.int64)]
+    common_K = truth_NK.mean(axis=0)
+    own_NK, departures_NK = np.empty_like(truth_NK), np.empty_like(truth_NK)
+    for fold in np.unique(folds_N):
+        held_out = folds_N == fold
+        of_fold_NK = truth_NK[held_out]
+        others_K = num_all * common_K - of_fold_NK.sum(axis=0)
+        own_NK[held_out] = others_K / max(1, num_all - len(of_fold_NK))
+        departures_NK[held_out] = of_fold_NK - of_fold_NK.mean(axis=0)
+    spread = max(float((departures_NK**2).sum()), np.finfo(float).tiny)
+    slope_L = np.einsum("nlk,nk->l", values_NLK, departures_NK) / spread
+    needed_L1 = (1.0 - np.clip(slope_L, 0.0, 1.0))[:, None]
+    if num_values == 1:
+        return np.asarray(values_NLK + needed_L1 * (common_K - own_NK)[:, None])
+    # Half a sample more of each class: one that a fit never saw has no odds.
+    odds_NK = (common_K + 0.5 / num_all) / (own_NK + 0.5 / num_all)
+    return normalised(values_NLK * odds_NK[:, None] ** needed_L1)
+
+
 def weight_table(fits: Mapping[str, NestedFit], base_learners: Sequence[str]) -> pd.DataFrame:
     """How much each meta-learner that has weights makes of each base learner.
 
@@ -96,10 +143,15 @@ def _fit_one(
     evaluated_NK, fold_fits = np.empty((len(known_NLK), known_NLK.shape[2])), []
     for fold in np.unique(folds_N):
         others = folds_N != fold
-        fitted = clone(meta_learner).fit(known_NLK[others], truth_N[others], groups=folds_N[others])
+        own = truth_N[others], folds_N[others]
+        # As large as the others are in the mean: not even its size is looked at.
+        num_left_out = len(own[0]) / len(np.unique(own[1]))
+        features_NLK = levelled(known_NLK[others], *own, num_left_out)
+        fitted = clone(meta_learner).fit(features_NLK, own[0], groups=own[1])
         evaluated_NK[~others] = fitted.combine(known_NLK[~others])
         fold_fits.append(fitted)
-    whole = clone(meta_learner).fit(known_NLK, truth_N, groups=folds_N)
+    features_NLK = levelled(known_NLK, truth_N, folds_N)
+    whole = clone(meta_learner).fit(features_NLK, truth_N, groups=folds_N)
     weights = {}
     if hasattr(whole, "weights_"):
         spread = np.stack([fitted.weights_ for fitted in fold_fits])

@@ -17,11 +17,11 @@ from scipy.stats import rankdata
 
 from foldgrid.analysis.statistics.critical_difference import critical_difference
 from foldgrid.analysis.statistics.differences import SIGNIFICANCE, differences_to
-from foldgrid.analysis.statistics.facts import Assessment, Difference, Interval, Selection, Standing
-from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, LEVEL, expanded_percentiles
+from foldgrid.analysis.statistics.facts import Assessment, Difference, Interval, Standing
+from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, LEVEL
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
-from foldgrid.analysis.statistics.selection import correct_selection, losses
+from foldgrid.analysis.statistics.selection import correct_selections, losses
 from foldgrid.specs.learners import is_ablation
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.tasks.units import UnitTable
@@ -81,7 +81,7 @@ def assess_resampled(
         metric_values={name: _by_model(part) for name, part in parts.items()},
         intervals={name: _intervals(part) for name, part in parts.items()},
         standings={name: _standings(oof, name, rivals, learners) for name in oof.metrics},
-        selections={name: _selection(oof, name, learners) for name in oof.metrics},
+        selections=correct_selections(oof, learners, oof.metrics),
         critical_difference=critical_difference(
             [oof.models[place] for place in rivals], oof.sums.subject_losses()[:, rivals]
         ),
@@ -100,17 +100,7 @@ def _by_model(part: Resampled) -> dict[str, dict[str, float | None]]:
 
 def _intervals(part: Resampled) -> dict[str, dict[str, Interval]]:
     return {
-        metric: dict(
-            zip(
-                part.models,
-                expanded_percentiles(
-                    part.values_RM[metric],
-                    part.sums.num_subjects,
-                    ~np.isnan(part.metric_values[metric]),
-                ),
-                strict=True,
-            )
-        )
+        metric: dict(zip(part.models, part.intervals(metric), strict=True))
         for metric in part.metrics
     }
 
@@ -146,7 +136,7 @@ def _standing(
     probability: float | None,
     ranks: NDArray[np.int64],
 ) -> Standing:
-    p = difference.p_holm if difference else None
+    p = difference.p_adjusted if difference else None
     return Standing(
         is_best=is_best,
         is_tied=p is not None and p >= SIGNIFICANCE,
@@ -154,17 +144,6 @@ def _standing(
         probability_best=None if probability is None or math.isnan(probability) else probability,
         rank_low=int(ranks[0]),
         rank_high=int(ranks[1]),
-    )
-
-
-def _selection(part: Resampled, metric: str, learners: Sequence[int]) -> Selection:
-    return correct_selection(
-        part.metrics[metric],
-        [part.models[place] for place in learners],
-        part.sums.of_models(learners),
-        part.resamples,
-        part.values_RM[metric][:, learners],
-        part.metric_values[metric][learners],
     )
 
 

@@ -1,4 +1,4 @@
-"""Each model against the best: paired by visit, clustered by subject, corrected for the number.
+"""Each model against the best: paired by visit, clustered by subject, corrected for the choice.
 
 R resamples, M models. Losses are values turned so that lower is better.
 
@@ -7,20 +7,25 @@ difference over its standard error, which is the resamples' own times sqrt(n / (
 Student's t with one degree of freedom less than there are subjects. For a mean error this is the
 classical paired test up to the noise of resampling; for PCC, CCC and ICC, which are no means, it
 is the same question. Flipping signs subject by subject is exact but coarse: 2,000 flips cannot go
-below 1/2001, and Holm's correction for a thousand models would then find everything tied.
+below 1/2001, and a correction for a thousand models would then find everything tied.
 
-The best was picked for being best, which makes the others look a little worse beside it than they
-are; the ranks over resamples (``ranks``) do not suffer from that.
+The best was picked from the same data, so among equally good models the others look worse beside it
+than chance alone would have it, and a correction for the number of comparisons with a rival named
+beforehand (Holm, Dunnett) is not enough. What is asked is how far apart the best of so many equal
+models and any other one lie, so the adjusted p-value is the studentised range's (Tukey): each p is
+turned into a normal deviate, and this against the range of so many normal values. Tukey's own
+distribution has one standard error for all pairs; here each pair has its own, which with few
+subjects makes the largest t of many pairs larger than that distribution knows. Of two models the
+adjusted p is p.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import special, stats
 
 from foldgrid.analysis.statistics.facts import Difference
 from foldgrid.analysis.statistics.intervals import (
@@ -32,7 +37,7 @@ from foldgrid.analysis.statistics.intervals import (
 FloatArray = NDArray[np.float64]
 
 SIGNIFICANCE = 0.05
-"""Models are tied with the best where Holm's p is not below this."""
+"""Models are tied with the best where the adjusted p is not below this."""
 
 ROUNDING = 1e-9
 """Differences below this fraction of the losses are rounding."""
@@ -62,13 +67,13 @@ def differences_to(
     p_M = np.where(
         is_compared, _p_values(worse_M, worse_RM, num_subjects, ROUNDING * scale), np.nan
     )
-    holm_M = holm(p_M)
+    adjusted_M = adjusted(p_M)
     return tuple(
         Difference(
             worse_by=float(worse_M[model]),
             interval=intervals[model],
             p=_number(p_M[model]),
-            p_holm=_number(holm_M[model]),
+            p_adjusted=_number(adjusted_M[model]),
         )
         if is_compared[model]
         else None
@@ -76,21 +81,22 @@ def differences_to(
     )
 
 
-def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:
-    """Holm's step-down correction.
+def adjusted(p_M: FloatArray) -> FloatArray:
+    """P-values of the comparisons with a best that was picked from the same data.
 
     Args:
-        p_values: One a comparison; NaN is not compared and not counted.
+        p_M: Two-sided, one a comparison with the best; NaN is not compared and not counted.
 
     Returns:
-        Corrected values, 0 to 1, in the same order, NaN where there was none.
+        If all models were equally good, the chance that any of them would lie as far from the
+        best of them; never below ``p_M``, and ``p_M`` itself where one model is compared.
     """
-    values = np.asarray(p_values, dtype=np.float64)
-    corrected = np.full(len(values), np.nan)
-    order = np.argsort(values, kind="stable")[: int((~np.isnan(values)).sum())]
-    remaining = len(order) - np.arange(len(order))
-    corrected[order] = np.minimum(np.maximum.accumulate(values[order] * remaining), 1.0)
-    return corrected
+    num_models = 1 + int((~np.isnan(p_M)).sum())
+    if num_models <= 2:
+        return p_M
+    range_M = math.sqrt(2) * -special.ndtri(p_M / 2)
+    found_M = stats.studentized_range.sf(range_M, num_models, math.inf)
+    return np.clip(np.maximum(found_M, p_M), 0.0, 1.0)
 
 
 def _p_values(

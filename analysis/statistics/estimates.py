@@ -28,6 +28,7 @@ from foldgrid.analysis.statistics.intervals import (
 )
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
 from foldgrid.metrics import METRICS, Target
+from foldgrid.metrics.computations import num_subjects_of
 from foldgrid.metrics.counts import quotient
 from foldgrid.metrics.sums import SubjectSums
 
@@ -65,11 +66,34 @@ class Resamples:
             subjects, because one subject says nothing of others.
         num_records: N.
         num_subjects: Of whom the records are.
+        subject_N: Each record's subject as a position.
     """
 
     weights_RN: FloatArray
     num_records: int
     num_subjects: int
+    subject_N: NDArray[np.int64]
+
+    def subjects_among(self, among_N: ArrayLike) -> int:
+        """Subjects of the records that are marked."""
+        return len(np.unique(self.subject_N[np.asarray(among_N, dtype=bool)]))
+
+
+@dataclass(frozen=True)
+class MeanOf:
+    """The mean of a quantity over some of the records; see ``mean_of``.
+
+    Attributes:
+        values_N: The quantity.
+        among_N: 1 for each record that counts, else 0.
+    """
+
+    values_N: FloatArray
+    among_N: FloatArray
+
+    def __call__(self, weights_RN: FloatArray) -> FloatArray:
+        """(R,) NaN where no record that counts was drawn."""
+        return ratio(weights_RN @ (self.among_N * self.values_N), weights_RN @ self.among_N)
 
 
 def resample_subjects(
@@ -84,9 +108,9 @@ def resample_subjects(
     """
     known, code_N = np.unique(np.asarray(subjects).astype(str), return_inverse=True)
     if len(known) < FEWEST_SUBJECTS:
-        return Resamples(np.empty((0, len(code_N))), len(code_N), len(known))
+        return Resamples(np.empty((0, len(code_N))), len(code_N), len(known), code_N)
     drawn = SubjectResamples.draw(len(known), num_resamples, seed)
-    return Resamples(drawn.counts_RS[:, code_N], len(code_N), len(known))
+    return Resamples(drawn.counts_RS[:, code_N], len(code_N), len(known), code_N)
 
 
 def estimate(metric_value: WeightedMetric, resamples: Resamples) -> Estimate:
@@ -95,6 +119,7 @@ def estimate(metric_value: WeightedMetric, resamples: Resamples) -> Estimate:
     Resamples that leave the value undefined (no visit of a stratum was drawn) are left out, and
     where those are too many, so is the interval; see ``intervals.why_no_interval``. So is one
     without width: where every resample says 100 %, the bootstrap cannot tell what it has not seen.
+    The mean of a part of the records is a value of the part's subjects, and as uncertain as that.
     """
     if resamples.num_records == 0:
         return Estimate(math.nan)
@@ -103,18 +128,21 @@ def estimate(metric_value: WeightedMetric, resamples: Resamples) -> Estimate:
         return Estimate(value)
     values_R = metric_value(resamples.weights_RN)
     defined = values_R[np.isfinite(values_R)]
-    if why_no_interval(len(defined), len(values_R)):
+    num_subjects = resamples.num_subjects
+    if isinstance(metric_value, MeanOf):
+        num_subjects = resamples.subjects_among(metric_value.among_N)
+    if why_no_interval(len(defined), len(values_R), num_subjects):
         return Estimate(value)
-    tail = tail_fraction(resamples.num_subjects)
+    tail = tail_fraction(num_subjects)
     low, high = (float(end) for end in np.quantile(defined, [tail, 1 - tail]))
     return Estimate(value, low, high) if low < high else Estimate(value)
 
 
-def mean_of(values_N: ArrayLike, among_N: ArrayLike | None = None) -> WeightedMetric:
+def mean_of(values_N: ArrayLike, among_N: ArrayLike | None = None) -> MeanOf:
     """The mean of a quantity, over the records ``among_N`` marks (all without it)."""
     values = np.asarray(values_N, dtype=np.float64)
     kept = np.ones(len(values)) if among_N is None else np.asarray(among_N, dtype=np.float64)
-    return lambda weights_RN: ratio(weights_RN @ (kept * values), weights_RN @ kept)
+    return MeanOf(values, kept)
 
 
 def metric_of(name: str, truth_N: FloatArray, predicted_N: FloatArray) -> WeightedMetric:
@@ -212,7 +240,8 @@ def fractions_of(
     plain_Q = quotient(sums_SQ.sum(axis=0), sizes_SQ.sum(axis=0))
     counts_RS = SubjectResamples.draw(len(sums_SQ), num_resamples, seed).counts_RS
     values_RQ = quotient(counts_RS @ sums_SQ, counts_RS @ sizes_SQ)
-    intervals = expanded_percentiles(values_RQ, len(sums_SQ), ~np.isnan(plain_Q))
+    num_subjects_Q = (sizes_SQ > 0).sum(axis=0)
+    intervals = expanded_percentiles(values_RQ, num_subjects_Q, ~np.isnan(plain_Q))
     return tuple(
         Fraction(float(value), int(size), _with_spread(interval))
         for value, size, interval in zip(plain_Q, sizes_SQ.sum(axis=0), intervals, strict=True)
@@ -265,6 +294,6 @@ def overall_metrics(
             found[name] = OverallMetric(value, Interval(reason=UNDEFINED))
         else:
             values_R1 = sums.value(metric, resamples.counts_RS)
-            interval = expanded_percentiles(values_R1, sums.num_subjects)[0]
+            interval = expanded_percentiles(values_R1, num_subjects_of(metric, sums))[0]
             found[name] = OverallMetric(value, interval)
     return found

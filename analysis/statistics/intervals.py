@@ -7,7 +7,8 @@ by sqrt((n-1)/n) too little, and their ends stand where a normal distribution ha
 spread itself is estimated. Hesterberg (2015) mends both by taking more extreme percentiles: those
 that make the interval of a mean as wide as Student's t. With 54 subjects the 2.1th and 97.9th
 percentile are taken, with 6 the 0.24th and 99.76th; with 3 or fewer, in effect, the smallest and
-the largest resample.
+the largest resample. What counts are the subjects that the value is of: the sensitivity of a class
+that 3 of 54 people have is a value of 3.
 
 Why not BCa: its correction is estimated from the same few subjects, and it can be undefined where a
 percentile is not. Percentiles stay inside a metric's range and are the same in every unit.
@@ -18,7 +19,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from foldgrid.analysis.statistics.facts import Interval
@@ -39,7 +40,7 @@ TOO_MANY_UNDEFINED = "undefined in too many resamples"
 NO_SPREAD = "the same in every resample"
 
 
-def why_no_interval(num_defined: int, num_resamples: int, num_subjects: int | None = None) -> str:
+def why_no_interval(num_defined: int, num_resamples: int, num_subjects: float | None = None) -> str:
     """Why resamples say nothing of how far off a value may be; "" where they do.
 
     The one rule of the whole analysis (decision 0034): two subjects to draw from, and a value in
@@ -48,7 +49,7 @@ def why_no_interval(num_defined: int, num_resamples: int, num_subjects: int | No
     Args:
         num_defined: Resamples in which the value could be computed.
         num_resamples: All that were drawn.
-        num_subjects: Whom they drew from; nothing where that was looked at already.
+        num_subjects: Of whom the value is; nothing where that was looked at already.
     """
     if num_subjects is not None and num_subjects < FEWEST_SUBJECTS:
         return ONE_SUBJECT
@@ -56,37 +57,45 @@ def why_no_interval(num_defined: int, num_resamples: int, num_subjects: int | No
     return TOO_MANY_UNDEFINED if num_undefined > MOST_UNDEFINED * num_resamples else ""
 
 
-def tail_fraction(num_subjects: int) -> float:
-    """The fraction of the resamples to cut off at each end."""
+def tail_fraction(num_subjects: float) -> float:
+    """The fraction of the resamples to cut off at each end.
+
+    Args:
+        num_subjects: 2 or more; a value of unlike parts may have a number between.
+    """
     quantile = special.stdtrit(num_subjects - 1, 1 - (1 - LEVEL) / 2)
     return float(special.ndtr(-quantile * math.sqrt(num_subjects / (num_subjects - 1))))
 
 
 def expanded_percentiles(
-    values_RM: FloatArray, num_subjects: int, is_defined_M: NDArray[np.bool_] | None = None
+    values_RM: FloatArray,
+    num_subjects: ArrayLike,
+    is_defined_M: NDArray[np.bool_] | None = None,
 ) -> tuple[Interval, ...]:
     """Each model's interval.
 
     Args:
         values_RM: A metric by resample and model; NaN where it is undefined.
-        num_subjects: Subjects that the resamples drew from.
+        num_subjects: Subjects that the values are of, one number or one a model.
         is_defined_M: Whether the value over all visits is defined; left out, it is.
 
     Returns:
         An interval a model; without ends and with the reason where there is none.
     """
     num_undefined_M = np.isnan(values_RM).sum(axis=0)
+    num_subjects_M = np.broadcast_to(np.asarray(num_subjects, np.float64), num_undefined_M.shape)
     reasons = [""] * values_RM.shape[1]
     for model, num_undefined in enumerate(num_undefined_M):
         if is_defined_M is not None and not is_defined_M[model]:
             reasons[model] = UNDEFINED
         else:
             num_defined = len(values_RM) - int(num_undefined)
-            reasons[model] = why_no_interval(num_defined, len(values_RM), num_subjects)
+            reasons[model] = why_no_interval(num_defined, len(values_RM), num_subjects_M[model])
     kept = np.array([not reason for reason in reasons], dtype=bool)
     ends_2M = np.full((2, len(reasons)), np.nan)
-    if kept.any():
-        ends_2M[:, kept] = _quantiles(values_RM[:, kept], tail_fraction(num_subjects))
+    for number in np.unique(num_subjects_M[kept]):
+        own = kept & (num_subjects_M == number)
+        ends_2M[:, own] = _quantiles(values_RM[:, own], tail_fraction(number))
     return tuple(
         Interval(num_undefined=int(num_undefined), reason=reason)
         if reason

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from foldgrid.analysis.statistics.facts import Interval
+from foldgrid.analysis.statistics.intervals import expanded_percentiles
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
 from foldgrid.metrics import Metric
+from foldgrid.metrics.computations import num_subjects_of
 from foldgrid.metrics.sums import SubjectSums
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.tasks.units import UnitTable
@@ -39,6 +42,14 @@ class Resampled:
     resamples: SubjectResamples
     metric_values: dict[str, FloatArray]
     values_RM: dict[str, FloatArray]
+
+    def intervals(self, name: str) -> tuple[Interval, ...]:
+        """Each model's 95 % interval of a metric."""
+        return expanded_percentiles(
+            self.values_RM[name],
+            num_subjects_of(self.metrics[name], self.sums),
+            ~np.isnan(self.metric_values[name]),
+        )
 
     @classmethod
     def of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -92,6 +93,8 @@ def prepare(
         spaces,
         found.overlays(path) if found else (),
     )
+    # What is written of the command line, and what trackers see of it, has no path of the user's.
+    sys.argv[1:] = resolved.sweep.without_paths(sys.argv[1:])
     if resolved.renamed:
         console.print(resolved.renamed, highlight=False, soft_wrap=True, markup=False)
     if found and resolved.space is not None:

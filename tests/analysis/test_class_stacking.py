@@ -18,7 +18,7 @@ from foldgrid.analysis.stacking.meta_learner import Probabilities, WeightedSum, 
 from foldgrid.analysis.stacking.meta_learners import CLASS_META_LEARNERS
 from foldgrid.analysis.stacking.multinomial_logit import LogitStack
 from foldgrid.analysis.stacking.nested import same_for_all
-from foldgrid.analysis.stacking.nested_fits import NestedFit, fit_nested, weight_table
+from foldgrid.analysis.stacking.nested_fits import NestedFit, fit_nested, levelled, weight_table
 from foldgrid.metrics import class_metrics
 
 LEARNED = ("best_single", "greedy_selection", "weighted_mean", "logit_stack")
@@ -231,11 +231,12 @@ def test_the_folds_and_weights_are_those_of_single_fits(stacked: Any) -> None:
         fits = []
         for fold in range(5):
             others = folds != fold
-            fits.append(clone(meta_learner).fit(known[others], truth[others], folds[others]))
+            own = known[others], truth[others], folds[others]
+            fits.append(clone(meta_learner).fit(levelled(*own, (~others).sum()), *own[1:]))
             np.testing.assert_array_equal(
                 found[name].oof[~others], fits[-1].predict_proba(known[~others])
             )
-        whole = clone(meta_learner).fit(known, truth, folds)
+        whole = clone(meta_learner).fit(levelled(known, truth, folds), truth, folds)
         np.testing.assert_array_equal(found[name].test, whole.predict_proba(unseen))
         if name != "median":
             weights = np.stack([fit.weights_ for fit in fits])

@@ -22,7 +22,14 @@ from foldgrid.analysis.ranking.build import (
 )
 from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now
 from foldgrid.analysis.ranking.notes import write_notes
-from foldgrid.analysis.ranking.ranking import RankedModel, Ranking, ranking_table
+from foldgrid.analysis.ranking.ranking import (
+    FORMAT,
+    RULES,
+    RankedModel,
+    Ranking,
+    ranking_table,
+)
+from foldgrid.analysis.ranking.uncertainty import all_notes
 from foldgrid.metrics import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.scoring import PasiScoring
@@ -193,6 +200,22 @@ def test_a_corrupt_leaderboard_is_made_again(make_run: Any, corrupt: bytes) -> N
     store.write_bytes("leaderboard.json", corrupt)
     assert load_current(store) is None
     assert stored_or_ranked(store) == ranking
+
+
+def test_a_ranking_says_that_earlier_rules_made_the_one_before(make_run: Any) -> None:
+    store = make_run(backbones=("resnet18",), num_folds=2, num_subjects=6).write()
+    now = rank_and_save(store)
+    assert (now.format, now.replaced) == (FORMAT, 0)
+    assert not any(each.code == "FG705" for each in all_notes(now))
+    store.write_json("leaderboard.json", {"format": 4, "rows": [], "by": "mae"})
+    for _ in range(2):
+        again = stored_or_ranked(store)
+        assert again.replaced == 4, "also after it was stored"
+        [said] = [each for each in all_notes(again) if each.code == "FG705"]
+        assert "made by rules 4, this one by rules 5" in said.text
+        assert RULES[5] in said.text
+        assert said.is_needed
+    assert again.model_copy(update={"replaced": 0}) == now
 
 
 def test_a_run_folder_that_cannot_be_written_is_ranked_all_the_same(

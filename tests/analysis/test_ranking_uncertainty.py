@@ -143,7 +143,7 @@ def test_the_flat_table_carries_intervals_and_the_standing(ranking: Ranking) -> 
         assert flat["oof_ccc_low"] == row.oof_intervals["ccc"].low
         assert flat["test_mae_high"] == row.test_intervals["mae"].high
         assert (flat["is_tied"], flat["rank_high"]) == (standing.is_tied, standing.rank_high)
-        assert (flat["p_holm"] is None) == standing.is_best
+        assert (flat["p_adjusted"] is None) == standing.is_best
     by_ccc = ranking_table(ranking.ordered_by("ccc"))
     assert by_ccc[0]["worse_by"] is None
 

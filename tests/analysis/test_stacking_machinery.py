@@ -16,6 +16,7 @@ from sklearn.model_selection import LeaveOneGroupOut, PredefinedSplit, cross_val
 from foldgrid.analysis.predictions.predictions import PredictionTable
 from foldgrid.analysis.stacking.meta_learners import meta_learners
 from foldgrid.analysis.stacking.nested import fit_stack, meta_learner_weights, stack
+from foldgrid.analysis.stacking.nested_fits import levelled
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.tasks.pasi.scoring import COMPOSITE_SCALE
@@ -58,6 +59,25 @@ class Replay(RegressorMixin, BaseEstimator):
         return self.predicted[X[:, 0].astype(int)]
 
 
+class Levelled(RegressorMixin, BaseEstimator):
+    """A meta-learner that is fitted on levelled predictions, for scikit-learn's own machinery.
+
+    Without folds they are the groups of the fit.
+    """
+
+    def __init__(self, inner: Any, num_all: int, folds: np.ndarray | None = None) -> None:
+        self.inner, self.num_all, self.folds = inner, num_all, folds
+
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> Levelled:
+        folds = groups if self.folds is None else self.folds
+        known = levelled(np.asarray(X)[:, :, None], y, folds, self.num_all - len(y))
+        self.inner_ = clone(self.inner).fit(known, y, groups=groups)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.asarray(self.inner_.predict(X))
+
+
 def made_up(num_learners: int, seed: int, is_nonsense: bool = False) -> PredictionTable:
     """10 training subjects in 5 folds and 2 test subjects, 12 samples each."""
     random = np.random.default_rng(seed)
@@ -93,7 +113,7 @@ def facts(table: PredictionTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_oof_predictions_are_those_of_cross_val_predict(table: PredictionTable, name: str) -> None:
     known, truth, folds = facts(table)
     expected = cross_val_predict(
-        META_LEARNERS[name],
+        Levelled(META_LEARNERS[name], len(truth)),
         known,
         truth,
         groups=folds,
@@ -111,19 +131,21 @@ def test_both_parts_are_those_of_a_stacking_regressor(table: PredictionTable, na
     learners = [(each, Replay(stored[:, i])) for i, each in enumerate(table.oof)]
     places, test_places = np.split(np.arange(len(stored))[:, None], [len(truth)])
 
-    def regressor(cv: Any) -> StackingRegressor:
-        return StackingRegressor(learners, final_estimator=META_LEARNERS[name], cv=cv)
+    def regressor(cv: Any, own: np.ndarray) -> StackingRegressor:
+        final = Levelled(META_LEARNERS[name], len(truth), own)
+        return StackingRegressor(learners, final_estimator=final, cv=cv)
 
-    whole = regressor(PredefinedSplit(folds)).fit(places, truth)
+    whole = regressor(PredefinedSplit(folds), folds).fit(places, truth)
     oof, test = stack(table)
     np.testing.assert_allclose(test[name], whole.predict(test_places), atol=1e-9)
     for _, learner in learners:
         learner.fit(places, truth)
-    prefit = regressor("prefit").fit(places, truth)
+    prefit = regressor("prefit", folds).fit(places, truth)
     np.testing.assert_allclose(test[name], prefit.predict(test_places), atol=1e-9)
     for fold in np.unique(folds):
         others = folds != fold
-        inner = regressor(PredefinedSplit(folds[others])).fit(places[others], truth[others])
+        split = PredefinedSplit(folds[others])
+        inner = regressor(split, folds[others]).fit(places[others], truth[others])
         np.testing.assert_allclose(oof[name][~others], inner.predict(places[~others]), atol=1e-9)
 
 
@@ -156,13 +178,14 @@ def test_the_weights_are_those_of_the_fits(table: PredictionTable) -> None:
     ]
     for name in ("logit_ridge", "nonnegative_least_squares", "greedy_selection"):
         ours = weights[name]
+        fitted = Levelled(META_LEARNERS[name], len(truth))
         fits = [
-            clone(META_LEARNERS[name])
+            clone(fitted)
             .fit(known[folds != fold], truth[folds != fold], groups=folds[folds != fold])
-            .weights_
+            .inner_.weights_
             for fold in range(5)
         ]
-        whole = clone(META_LEARNERS[name]).fit(known, truth, groups=folds)
+        whole = fitted.fit(known, truth, groups=folds).inner_
         np.testing.assert_allclose(ours["weight"], whole.weights_)
         np.testing.assert_allclose(ours["lowest"], np.min(fits, axis=0))
         np.testing.assert_allclose(ours["highest"], np.max(fits, axis=0))

@@ -4,9 +4,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from foldgrid.analysis.statistics.intervals import expanded_percentiles, tail_fraction
+from foldgrid.analysis.statistics.estimates import (
+    estimate,
+    fractions_of,
+    mean_of,
+    resample_subjects,
+)
+from foldgrid.analysis.statistics.intervals import (
+    ONE_SUBJECT,
+    expanded_percentiles,
+    tail_fraction,
+)
 from foldgrid.analysis.statistics.resamples import SubjectResamples
-from foldgrid.metrics import number_metrics
+from foldgrid.metrics import METRICS, Target, number_metrics
+from foldgrid.metrics.computations import num_subjects_of
 from foldgrid.metrics.sums import SubjectSums
 from tests.analysis.made_up_visits import Population
 
@@ -83,6 +94,65 @@ def test_many_subjects_give_the_usual_percentiles() -> None:
     assert tail_fraction(6) == pytest.approx(0.0024, abs=1e-4)
     assert tail_fraction(54) == pytest.approx(0.0214, abs=2e-4)
     assert tail_fraction(3) < 1e-6
+
+
+@pytest.mark.parametrize("num_of_part", [5, 20])
+def test_a_value_of_a_part_is_as_uncertain_as_the_parts_own_subjects(num_of_part: int) -> None:
+    held = []
+    for seed in range(150):
+        random = np.random.default_rng(seed)
+        subject_N = np.repeat(np.arange(54), random.integers(3, 8, 54))
+        is_part_N = subject_N < num_of_part
+        error_N = random.normal(0, 3, 54)[subject_N] + random.normal(0, 2, len(subject_N))
+        resamples = resample_subjects(subject_N, 300, seed)
+        assert resamples.subjects_among(is_part_N) == num_of_part
+        found = estimate(mean_of(np.abs(error_N), is_part_N), resamples)
+        held.append(found.low <= np.sqrt(2 / np.pi * 13) <= found.high)
+    # Expanded as if the part were all 54 subjects, 80 % of the intervals of 5 hold the truth.
+    assert np.mean(held) >= 0.87
+
+
+def test_the_expansion_is_the_parts_own_and_one_subject_has_no_interval() -> None:
+    subject_U = np.repeat(np.arange(12), 3)
+    random = np.random.default_rng(0)
+    values_U1 = random.uniform(size=(36, 1))
+    among_U3 = np.column_stack([subject_U < 12, subject_U < 7, subject_U < 1])
+    values_U3 = np.repeat(values_U1, 3, axis=1)
+    whole, part, alone = fractions_of(subject_U, values_U3, among_U3, 500)
+    names = np.unique(subject_U.astype(str)).astype(int)
+    counts_RS = SubjectResamples.draw(12, 500).counts_RS
+    for found, number in ((whole, 12), (part, 7)):
+        of_part_S = np.array([values_U1[subject_U == each].sum() for each in names])
+        of_part_S = of_part_S * (names < number)
+        values_R = counts_RS @ of_part_S / (3 * counts_RS @ (names < number))
+        tail = tail_fraction(number)
+        assert found.interval.low == pytest.approx(np.nanquantile(values_R, tail))
+        assert found.interval.high == pytest.approx(np.nanquantile(values_R, 1 - tail))
+    assert (alone.interval.low, alone.interval.reason) == (None, ONE_SUBJECT)
+    resamples = resample_subjects(subject_U, 500)
+    assert np.isnan(estimate(mean_of(values_U1[:, 0], among_U3[:, 2]), resamples).low)
+
+
+def test_a_metric_of_classes_is_of_the_subjects_who_have_them() -> None:
+    # 3 of 54 people have the disease.
+    subject_U = np.repeat(np.arange(54), 2)
+    reference_U = (subject_U < 3).astype(int)
+    predicted = np.random.default_rng(0).dirichlet([1, 1], (108, 1))
+    binary = Target("classes", 2, is_binary=True)
+    sums = SubjectSums.of(subject_U, reference_U, predicted, binary)
+    behind = {
+        name: num_subjects_of(METRICS[name].of(binary), sums)
+        for name in ("sensitivity", "specificity", "auc", "balanced_accuracy", "kappa", "log_loss")
+    }
+    assert behind["sensitivity"] == 3
+    assert behind["specificity"] == 51
+    assert 3 < behind["auc"] == behind["balanced_accuracy"] < 4, "the few decide how sure it is"
+    assert behind["kappa"] == behind["log_loss"] == 54
+    even = SubjectSums.of(subject_U, (subject_U < 27).astype(int), predicted, binary)
+    assert num_subjects_of(METRICS["auc"].of(binary), even) == pytest.approx(53)
+    three = Target("classes", 3)
+    macro = SubjectSums.of(subject_U, subject_U // 18, np.full((108, 1, 3), 1 / 3), three)
+    assert num_subjects_of(METRICS["sensitivity"].of(three), macro) == pytest.approx(52)
 
 
 def test_what_has_no_interval_says_why() -> None:

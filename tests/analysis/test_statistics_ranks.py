@@ -14,8 +14,9 @@ from scipy import stats
 from foldgrid.analysis.statistics.assessing import fractions_of_firsts, rank_ranges
 from foldgrid.analysis.statistics.critical_difference import critical_difference, nemenyi_width
 from foldgrid.analysis.statistics.facts import Selection
+from foldgrid.analysis.statistics.intervals import expanded_percentiles
 from foldgrid.analysis.statistics.resamples import SubjectResamples
-from foldgrid.analysis.statistics.selection import correct_selection, losses
+from foldgrid.analysis.statistics.selection import BEST_AT_ZERO, correct_selection, losses
 from foldgrid.metrics import METRICS, number_metrics
 from foldgrid.metrics.sums import SubjectSums
 from tests.analysis.made_up_visits import Population
@@ -66,28 +67,70 @@ def choose(
 ) -> Selection:
     sums = SubjectSums.of(*study)
     resamples = SubjectResamples.draw(sums.num_subjects, num_resamples)
-    values_RM = sums.value(METRICS[metric], resamples.counts_RS)
-    values_M = sums.value(METRICS[metric], np.ones((1, sums.num_subjects)))[0]
     names = [f"m{place:03}" for place in range(sums.num_models)]
-    return correct_selection(METRICS[metric], names, sums, resamples, values_RM, values_M)
+    values_RM = sums.value(METRICS[metric], resamples.counts_RS)
+    return correct_selection(
+        METRICS[metric],
+        names,
+        sums.value(METRICS[metric], np.ones((1, sums.num_subjects)))[0],
+        values_RM,
+        sums.value(METRICS[metric], resamples.left_out()),
+        resamples,
+        expanded_percentiles(values_RM, sums.num_subjects),
+    )
 
 
-@pytest.mark.parametrize("metric", ["mae", "ccc", "bias"])
+@pytest.mark.parametrize("metric", ["mae", "ccc"])
 def test_the_correction_is_choosing_on_the_drawn_and_evaluating_on_the_others(metric: str) -> None:
     study = Population().draw(np.random.default_rng(2), 9, num_models=4)
     subject_V, reference_V, predicted_VM = study
-    evaluated = []
+    function = METRICS[metric]
+    chosen, evaluated_RM = [], []
     for counts_S in SubjectResamples.draw(9, 60).counts_RS.astype(int):
         drawn = np.repeat(np.arange(len(subject_V)), counts_S[subject_V])
         left = counts_S[subject_V] == 0
-        function = METRICS[metric]
         keys = [function.sort_key(function(reference_V[drawn], column[drawn]))
                 for column in predicted_VM.T]  # fmt: skip
-        evaluated.append(function(reference_V[left], predicted_VM[left, int(np.argmin(keys))]))
+        chosen.append(int(np.argmin(keys)))
+        evaluated_RM.append([function(reference_V[left], column[left])
+                             for column in predicted_VM.T])  # fmt: skip
+    of_chosen = np.array(evaluated_RM)[np.arange(60), chosen]
+    means_M = np.mean(evaluated_RM, axis=0)
+    gaps = [function(reference_V, predicted_VM[:, each]) - means_M[each] for each in set(chosen)]
     found = choose(study, metric, num_resamples=60)
-    assert found.corrected == pytest.approx(np.mean(evaluated))
-    assert found.interval.low == pytest.approx(np.quantile(evaluated, 0.025))
-    assert found.interval.high == pytest.approx(np.quantile(evaluated, 0.975))
+    assert found.corrected == pytest.approx(np.mean(of_chosen) + np.mean(gaps))
+    [winner] = expanded_percentiles(
+        SubjectSums.of(*study).value(function, SubjectResamples.draw(9, 60).counts_RS)[
+            :, [int(found.winner[1:])]
+        ],
+        9,
+    )
+    assert found.naive is not None
+    assert found.corrected is not None
+    moved = found.corrected - found.naive
+    assert found.interval.low == pytest.approx((winner.low or 0.0) + moved)
+    assert found.interval.high == pytest.approx(min((winner.high or 0.0) + moved, function.highest))
+
+
+@pytest.mark.parametrize("num_subjects", [6, 20])
+@pytest.mark.parametrize("metric", ["mae", "mse", "rmse", "pcc", "ccc", "icc", "spearman"])
+def test_where_there_is_nothing_to_choose_the_corrected_value_is_the_tables(
+    metric: str, num_subjects: int
+) -> None:
+    subject_V, reference_V, predicted_VM = Population().draw(
+        np.random.default_rng(num_subjects), num_subjects
+    )
+    twins = choose((subject_V, reference_V, predicted_VM[:, [0, 0]]), metric)
+    assert twins.corrected == pytest.approx(twins.naive, abs=1e-12)
+    far_off = reference_V + 20 * (predicted_VM[:, 0] - reference_V)
+    clear = choose((subject_V, reference_V, np.column_stack([predicted_VM, far_off])), metric)
+    assert clear.corrected == pytest.approx(clear.naive, abs=1e-12)
+
+
+def test_a_metric_that_is_best_at_zero_is_not_corrected() -> None:
+    found = choose(Population().draw(np.random.default_rng(0), 20, num_models=5), "bias")
+    assert found.naive is not None
+    assert (found.corrected, found.reason) == (None, BEST_AT_ZERO)
 
 
 def test_the_best_of_equal_learners_flatters_itself_and_the_correction_does_not() -> None:

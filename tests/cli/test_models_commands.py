@@ -13,7 +13,11 @@ import pytest
 from foldgrid.cli.main import main
 from foldgrid.describe.numbers import full_count, same_or_each, short_count
 from foldgrid.describe.structure import describe
+from foldgrid.models.footprint import footprint
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.heads import Pooling
+from foldgrid.specs.phases import Phase
+from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.tables.table import Column, Table
 from foldgrid.tables.terminal import shorten_name
 from foldgrid.tables.text import as_latex, as_markdown, check_format
@@ -231,3 +235,34 @@ def test_a_table_of_cells_is_safe_in_latex_and_markdown() -> None:
     check_format("md", ("md", "csv"))
     with pytest.raises(SweepError, match=r'no format "tex"'):
         check_format("tex", ("md", "csv"))
+
+
+@pytest.mark.parametrize(("head", "pooling"), [("mlp", "mean_max"), ("linear", "attention")])
+def test_the_head_that_a_sweep_would_give_is_shown(
+    capsys: pytest.CaptureFixture[str], head: str, pooling: Pooling
+) -> None:
+    asked = ("describe", "vgg11", "--head", head, "--pooling", pooling, "--outputs", "4")
+    found = json.loads(printed(capsys, *asked, "--format", "json"))
+    own = TrainingRecipe(
+        head=head, pooling=pooling, phases=(Phase(name="head", frozen="backbone"),)
+    ).own_head
+    assert found["head"]["name"] == head
+    assert found["num_parameters"] == footprint("vgg11", 4, 224, own_head=own).num_parameters
+    rows = {layer["name"]: layer["parameters"] for layer in found["layers"]}
+    assert sum(rows.values()) == found["num_parameters"]
+    assert any(name.startswith("head") for name in rows)
+    assert f"(head {head}, pooling {pooling})" in printed(capsys, *asked).splitlines()[0:2][-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--head", "rigde"], '--head: found "rigde". Did you mean "ridge"?'),
+        (["--pooling", "class_token"], "vgg11 cannot have pooling: class_token"),
+    ],
+)
+def test_a_head_that_it_cannot_have_is_refused(
+    capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    assert main(["models", "describe", "vgg11", *options]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())

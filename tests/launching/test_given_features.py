@@ -8,22 +8,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import foldgrid
 from foldgrid.cli.main import main
 from foldgrid.data.splits import Split
 from foldgrid.launching.given.features import GivenFeatures, read_given_features
+from foldgrid.predict.fold_copies import columns_of
+from foldgrid.records import RunStore
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.given import UNKNOWN_PROVENANCE, GivenSpec, given_name
 from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_parts import EarlyStopping
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.classification.spec import ClassificationSpec
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.regression.spec import RegressionSpec
-from foldgrid.training import TrainingData
+from foldgrid.training import Fit, TrainingData
+from foldgrid.training.state import GivenFeatures as Table
 from tests.launching.tiny_labels import SKIN
 from tests.launching.tiny_sweep import Launcher
+from tests.training.tiny_study import outcome
 
 NUMBERS = RegressionSpec()
 CLASSES = ClassificationSpec(classes={"well": ("w",), "ill": ("i",)})
@@ -143,8 +149,10 @@ def test_a_wrong_table_is_refused(
 @pytest.mark.parametrize(
     ("head", "said"),
     [
-        ("ridge", "ridge learns numbers, and this task has classes. Take logistic."),
-        ("mlp", "mlp is trained on pictures. Take logistic."),
+        (
+            "ridge",
+            "ridge learns numbers, and this task has classes. Take logistic or linear or mlp.",
+        ),
         ("logstic", 'found "logstic". There is no such head. Did you mean "logistic"'),
     ],
 )
@@ -177,6 +185,101 @@ def test_they_are_a_base_learner_that_is_fitted_here(
     page = " ".join((folder / "report.html").read_text(encoding="utf-8").split())
     assert "given:derm (features, and in each fold logistic regression with an L2" in page
     assert UNKNOWN_PROVENANCE in page
+    # New samples by their features: those that were held out as the fits themselves said.
+    store = launcher.store()
+    fits = [each.fit_id for each in store.read_plan() if each.backbone == "given:derm"]
+    tables = pd.concat([store.read_predictions(fit) for fit in fits]).query("partition == 'test'")
+    names = [name for name in tables if str(name).startswith("predicted_")]
+    expected = tables.groupby("sample")[names].mean()
+    pd.read_csv("theirs.csv").sample(frac=1, random_state=1).assign(more=1.0).to_csv("new.csv")
     capsys.readouterr()
-    assert main(["predict", str(folder), "new.csv", "--backbone", "given:derm"]) == 2
-    assert "There is no network here" in capsys.readouterr().err
+    predict = ["predict", str(folder), "--backbone", "given:derm"]
+    assert main([*predict, "--features", "new.csv"]) == 0
+    found = pd.read_csv("predictions.csv").set_index("sample").loc[expected.index]
+    for name in names:
+        column = f"probability_{name.removeprefix('predicted_')}"
+        np.testing.assert_allclose(found[column], expected[name], atol=2e-4)
+    for options, said in (
+        (["new.csv"], "There is no network here"),
+        ([], "found neither of MANIFEST and --features"),
+        (["new.csv", "--features", "new.csv"], "found both of MANIFEST and --features"),
+        (["--features", "none.csv"], "none.csv: not found"),
+    ):
+        assert main([*predict, *options]) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
+    for broken, said in (
+        (lambda t: t.drop(columns="f3"), "header f3 not found"),
+        (lambda t: t.assign(f3="high"), 'f3 found "high". A number is needed.'),
+        (lambda t: pd.concat([t, t.head(1)]), "given more than once"),
+    ):
+        broken(pd.read_csv("theirs.csv")).to_csv("broken.csv", index=False)
+        assert main([*predict, "--features", "broken.csv"]) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
+    other = ["predict", str(folder), "--features", "new.csv"]
+    assert main([*other, "--backbone", "squeezenet1_1"]) == 2
+    assert "squeezenet1_1 looks at photographs" in capsys.readouterr().err
+    assert main(other) == 2
+    assert "say of which base learner" in capsys.readouterr().err
+
+
+def trained_fit(given: GivenFeatures, folder: Path, samples: pd.DataFrame) -> Fit:
+    recipe = given.recipe(TrainingRecipe(max_epochs=30, learning_rate=0.02, batch_size=8))
+    config = config_of(given, NUMBERS, fold=1).model_copy(update={"training": recipe})
+    table = Table(given.features_ND, given.columns)
+    cpu = torch.device("cpu")
+    store = RunStore(str(folder))
+    return Fit(config, data_of(samples), store.fit(config.fit_id), device=cpu, given=table)
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+def test_a_head_that_is_trained_learns_whatever_the_unit_and_goes_on_where_it_was(
+    tmp_path: Path, head: str
+) -> None:
+    given, samples = read(tmp_path, head=head), samples_of()
+    whole = trained_fit(given, tmp_path / "whole", samples)
+    record = whole.run()
+    assert record.weights.source == "given"
+    assert record.weights.sha256 == "0" * 64
+    assert record.num_epochs > 5
+    table = whole.folder.read_predictions().query("partition == 'oof'")
+    errors = (table["predicted_value"] - table["value"]).abs().mean()
+    assert errors < 0.6 * samples["value"].std()
+    stopped = trained_fit(given, tmp_path / "parts", samples)
+    stopped.run_epoch()
+    stopped.save_checkpoint()
+    later = trained_fit(given, tmp_path / "parts", samples)
+    assert later.epoch == 1
+    later.run()
+    assert outcome(later.folder) == outcome(whole.folder)
+    assert columns_of(whole.folder.read_weights()) == ("f0", "f1", "f2")
+
+
+def test_a_recipe_that_cannot_train_it_is_refused(tmp_path: Path) -> None:
+    given = read(tmp_path, head="mlp")
+    training = TrainingRecipe(head="ridge", early_stopping=EarlyStopping(policy="none"))
+    with pytest.raises(InputError, match="mlp: schedule: plateau follows the validation loss"):
+        given.recipe(training)
+    assert read(tmp_path).recipe(training).head == "ridge"
+
+
+def test_a_trained_head_is_a_base_learner_too(launcher: Launcher) -> None:
+    """One launch with two tables: its records, methods and predictions are a trained fit's."""
+    launcher.done_before(SKIN, name="tiny", ranked=True)
+    samples = launcher.store().read_split()
+    is_well = (samples["label"] == "normal").to_numpy(np.float64)
+    noise = np.random.default_rng(0).normal(size=(len(samples), 3))
+    columns = {"a": is_well + noise[:, 0] / 4, "b": noise[:, 1], "c": noise[:, 2]}
+    pd.DataFrame({"sample": samples["sample"], **columns}).to_csv("theirs.csv", index=False)
+    given = "given: {derm: {features: theirs.csv, head: mlp}}\n"
+    launched = launcher(launcher.write(SKIN + given), ranked=True)
+    assert launched.code == 0, launched.out + launched.err
+    folder, store = launcher.storage / "tiny", launcher.store()
+    fits = [each.fit_id for each in store.read_plan() if each.backbone == "given:derm"]
+    assert all(store.read_fit(fit).num_epochs >= 1 for fit in fits)
+    assert main(["report", str(folder)]) == 0
+    page = " ".join((folder / "report.html").read_text(encoding="utf-8").split())
+    assert "in each fold a multilayer perceptron of 1 hidden layer of 256 units" in page
+    assert main(["check", str(folder)]) == 0
+    options = ["--backbone", "given:derm", "--features", "theirs.csv"]
+    assert main(["predict", str(folder), *options]) == 0
+    assert len(pd.read_csv("predictions.csv")) == len(samples)

@@ -39,6 +39,25 @@ def test_a_sweep_that_does_not_say_it_has_its_backbones_frozen_and_a_head_that_s
     assert not sweep.training.stage_heads
 
 
+def test_a_sweep_with_copies_has_a_probe_and_one_with_attention_keeps_its_head() -> None:
+    copied = probe_of({"training": {"augmentation": {"copies": 3}}})
+    assert copied.training.augmentation.copies is None
+    phases = [{"name": "head", "frozen": "backbone"}]
+    attention = {"pooling": "attention", "head": "mlp", "phases": phases}
+    assert probe_of({"training": attention}).training.head == "mlp"
+
+
+def test_copies_that_no_head_would_look_at_are_refused(launcher: Launcher) -> None:
+    text = ONE_BACKBONE + "  head: ridge\n  augmentation:\n    copies: 3\n"
+    refused = launcher(launcher.write(text))
+    assert refused.code == 2
+    line = text[: text.index("copies")].count("\n") + 1
+    assert f"line {line} " in refused.err
+    said = " ".join(refused.err.split())
+    assert "found 3, and head: ridge is solved on the training pictures as they are" in said
+    assert not launcher.storage.exists()
+
+
 def test_a_budget_may_empty_what_it_finds() -> None:
     values = {
         "per_backbone": {"resnet18": {"learning_rate": 0.5}},

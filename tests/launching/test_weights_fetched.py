@@ -11,6 +11,7 @@ from foldgrid.models import find_weight_file, weights_folder
 from foldgrid.models.backbones import build_network
 from foldgrid.models.download import sha256_of
 from tests.launching.tiny_sweep import ONE_BACKBONE, Launcher
+from tests.small_disk import small_disk
 
 NAME = "shufflenet_v2_x0_5"
 SWEEP = ONE_BACKBONE.replace("weights: none", "weights: fetch")
@@ -67,6 +68,22 @@ def test_what_cannot_be_fetched_ends_the_launch_with_nothing_written(
     assert "Traceback" not in refused.err
     assert not launcher.storage.exists()
     assert list(weights_folder().iterdir()) == []
+
+
+def test_a_disk_without_room_ends_the_launch_before_a_byte_is_written(
+    launcher: Launcher, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk(tmp_path / "small", 4) as disk:
+        monkeypatch.setenv("TORCH_HOME", str(disk))
+        sweep, where = launcher.write(SWEEP), ("--mirror", mirror.parent.as_uri())
+        refused = launcher(sweep, *where)
+        assert refused.code == 2
+        said = " ".join(refused.err.split())
+        assert "pre-trained weights: 5.5 MB are needed, and 4.2 MB are free in " in said
+        assert str(weights_folder()) in said
+        assert "name another disk with TORCH_HOME" in said
+        assert list(disk.iterdir()) == []
+        assert not launcher.storage.exists()
 
 
 def test_finished_fits_are_known_though_their_weights_are_elsewhere(

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from foldgrid.models import download as module
-from foldgrid.models.download import WrongContentError, download, sha256_of
+from foldgrid.models.download import NoRoomError, WrongContentError, download, sha256_of
+from tests.small_disk import BALLAST, make_room, small_disk
 
 CONTENT = bytes(range(256)) * 40
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -207,6 +208,20 @@ def test_another_file_s_beginning_is_found_out_and_left(
     server.behaviours = [missing, missing, nothing_after]
     assert download(server.url, path, DIGEST)
     assert path.read_bytes() == CONTENT
+
+
+def test_what_the_disk_has_no_room_for_is_not_begun(server: Server, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", 1) as disk:
+        (disk / BALLAST).write_bytes(bytes(2**20 - 8192))
+        server.behaviours = [whole]
+        with pytest.raises(
+            NoRoomError, match=r"0\.0 MB are needed, and 0\.0 MB are free in"
+        ) as caught:
+            download(server.url, disk / "weights.pth", DIGEST)
+        assert str(disk) in str(caught.value)
+        assert sorted(path.name for path in disk.iterdir()) == [BALLAST]
+        make_room(disk)
+        assert download(server.url, disk / "weights.pth", DIGEST)
 
 
 def test_without_a_promise_nothing_unfinished_is_kept(server: Server, path: Path) -> None:

@@ -24,6 +24,8 @@ from foldgrid.models.cut import CutNetwork, cut_of
 from foldgrid.models.footprint import footprint
 from foldgrid.models.headed import feature_width, pooling_fault
 from foldgrid.specs.heads import OwnHead
+from tests.models.representatives import networks
+from tests.models.test_backbones import PAPER_S_29
 from tests.models.test_timm_families import NETWORKS as FAMILIES
 
 LITE = "tf_efficientnet_lite0"
@@ -113,12 +115,35 @@ def test_a_map_s_mean_is_what_the_network_pools_and_its_maximum_is_above(name: s
     assert mean_BC.shape[1] == feature_width(name, "mean")
 
 
-@pytest.mark.parametrize("name", ["resnet18", LITE, "shufflenet_v2_x0_5", "mobilenet_v2"])
-def test_where_a_network_averages_its_map_the_mean_is_its_own_hidden_layer(name: str) -> None:
-    images_BCHW = torch.rand(2, 3, 96, 96)
+OTHERWISE = {
+    "alexnet": "dense layers come after its map",
+    "vgg": "dense layers come after its map",
+    "mobilenet_v3": "a dense layer comes after its map",
+    "squeezenet": "it ends in a convolution",
+}
+
+
+@pytest.mark.parametrize("pooling", ["network", "mean"])
+@pytest.mark.parametrize(
+    "name", networks([*PAPER_S_29, LITE, "timm:densenet121"], also=[LITE, "timm:densenet121"])
+)
+def test_of_its_features_a_network_s_own_last_layer_makes_its_outputs(
+    name: str, pooling: str
+) -> None:
+    """Where its map is averaged, of the averages too: activations behind the last module count."""
+    why = next((why for kind, why in OTHERWISE.items() if name.startswith(kind)), "")
+    if cut_of(name).problem:
+        assert "convolution" in cut_of(name).problem
+        return
+    if pooling == "mean" and why:
+        assert feature_width(name, "mean") != cut_of(name).num_features
+        return
+    torch.manual_seed(0)
+    whole, images_BCHW = build_network(name, 2, pixels=96).eval(), torch.rand(2, 3, 96, 96)
+    last = whole.get_submodule(cut_of(name).last)
     with torch.no_grad():
-        own = headed(name).features(images_BCHW)
-        torch.testing.assert_close(headed(name, pooling="mean").features(images_BCHW), own)
+        features_BD = headed(name, pooling=pooling, pixels=96).features(images_BCHW)
+        torch.testing.assert_close(last(features_BD), whole(images_BCHW))
     assert feature_width(LITE, "mean_max") == 2560
 
 

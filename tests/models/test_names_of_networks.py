@@ -266,11 +266,26 @@ def test_a_file_is_known_by_its_hash_and_its_path_stays_at_home(sweep: Path) -> 
     assert known_by_hash(f"file:{moved}:timm:test_vit", Path()) == (name, moved)
 
 
-def test_a_file_of_which_only_the_hash_is_known_is_refused(sweep: Path) -> None:
+def test_a_file_of_which_only_the_hash_is_known_is_found_among_the_user_s_or_refused(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FOLDGRID_WEIGHTS", raising=False)
     names = resolved(sweep).sweep.backbones
-    with pytest.raises(InputError, match="Name it by its path"):
+    with pytest.raises(InputError, match="only its hash was written down") as caught:
         resolve_weights(names, "auto", "fetch")
+    assert "Put the file into the folder that FOLDGRID_WEIGHTS names, under any name" in str(
+        caught.value
+    )
     assert resolve_weights(names, "none", "fetch") == dict.fromkeys(names)
+    monkeypatch.setenv("FOLDGRID_WEIGHTS", str(sweep.parent))
+    with pytest.raises(InputError, match="only its hash was written down"):
+        resolve_weights(names, "auto", "fetch")
+    (sweep.parent / "other.safetensors").write_bytes(b"another file's")
+    (sweep.parent / "weights" / "mine.safetensors").rename(sweep.parent / "z.safetensors")
+    file = resolve_weights(names, "auto", "fetch")[names[1]]
+    assert file is not None
+    assert file.path == sweep.parent / "z.safetensors"
+    assert file.source == "file"
 
 
 @pytest.mark.parametrize(

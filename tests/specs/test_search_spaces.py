@@ -71,6 +71,14 @@ WRONG = {
         "learnig_rate: {type: float, low: 0.1, high: 0.2}",
         'Did you mean "learning_rate"?',
     ),
+    "what a network is built for": (
+        "input_size: {type: choice, choices: [64, 96]}",
+        "input_size   cannot be searched: trials of a backbone share its network's size",
+    ),
+    "a list": (
+        "phases: {type: choice, choices: [1]}",
+        "phases   cannot be searched: a list is no single value",
+    ),
     "outside the recipe": (
         "momentum: {type: float, low: 0.5, high: 1.0}",
         "found 1.0, which the recipe does not allow",

@@ -201,6 +201,22 @@ def test_the_card_computes_what_the_processor_computes(
     assert 0 < np.abs(mixed - exact).max() < 0.05 * max(1.0, np.abs(exact).max())
 
 
+def test_photographs_of_a_mosaic_are_pooled_on_the_card(data: TrainingData, tmp_path: Path) -> None:
+    """Twice the same bits, and the network of the CPU but for rounding."""
+    still = {"rotate_tiles": False, "brightness": 0.0, "contrast": 0.0}
+    frozen = [{"name": "head", "frozen": "backbone"}]
+    config = make_config(
+        WITH_DROPOUT, pooling="attention", phases=frozen, augmentation=still, precision="float32"
+    )
+    first, again = (train(config, tmp_path / name, data) for name in ("first", "again"))
+    assert first == again
+    make_fit(config, tmp_path / "cpu", data).run()
+    here = folder_of(config, tmp_path / "cpu").read_predictions()
+    there = folder_of(config, tmp_path / "first").read_predictions()
+    for name in here.filter(like="predicted_"):
+        np.testing.assert_allclose(there[name], here[name], rtol=1e-2, atol=1e-3)
+
+
 def test_augmentation_draws_the_same_on_the_card(data: TrainingData, tmp_path: Path) -> None:
     rows = np.arange(16)
     found = []

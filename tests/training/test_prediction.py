@@ -63,7 +63,10 @@ def recorded_test_outputs(store: RunStore, names: tuple[str, ...]) -> pd.DataFra
 
 def check_outputs(learner: TrainedLearner, dataset: Dataset, recorded: pd.DataFrame) -> None:
     rows = dataset.samples.index[dataset.samples["sample"].isin(recorded.index)]
-    outputs_NK = predict_outputs(learner, dataset.mosaics_NHWC[rows])
+    chosen = dataset.samples.loc[rows]
+    outputs_NK = predict_outputs(
+        learner, replace(dataset, samples=chosen, mosaics_NHWC=dataset.mosaics_NHWC[rows])
+    )
     found = learner.task.prediction_columns(outputs_NK)
     expected = recorded.loc[dataset.samples.loc[rows, "sample"]]
     for name, values in found.items():

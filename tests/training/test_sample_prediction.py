@@ -98,7 +98,7 @@ def test_predictions_are_the_mean_of_what_the_copies_recorded(
 def test_the_mean_is_of_probabilities_not_of_outputs(tmp_path: Path, dataset: Dataset) -> None:
     learner = learner_of(tmp_path / "tiny", dataset, CLASSES)
     found = predict_samples(learner, without_labels(dataset))
-    outputs = learner.task.prediction_columns(predict_outputs(learner, dataset.mosaics_NHWC))
+    outputs = learner.task.prediction_columns(predict_outputs(learner, dataset))
     apart = found["probability_late"].to_numpy() - outputs["predicted_late"]
     assert np.abs(apart).max() > 1e-6
 

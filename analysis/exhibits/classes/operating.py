@@ -173,7 +173,7 @@ def auc_table(key: str, aucs: dict[Partition, tuple[RocFacts, ...]]) -> Table:
         Column("Others", True),
         Column("AUC", True),
         Column("95 % interval", True, "resampled subjects"),
-        Column("95 % interval", True, "DeLong"),
+        Column("95 % interval", True, "DeLong, ignores subjects"),
     )
     rows = tuple(
         (
@@ -188,7 +188,10 @@ def auc_table(key: str, aucs: dict[Partition, tuple[RocFacts, ...]]) -> Table:
         for each in found
     )
     caption = "AUC with two intervals"
-    note = "A dash: no interval, for instance where the scores separate the classes fully."
+    note = (
+        "DeLong's interval ignores subjects and is too narrow where one has several pictures. A "
+        "dash: no interval, for instance where the scores separate the classes fully."
+    )
     return Table(key, caption, columns, rows, partial(auc_frame, aucs), note)
 
 

@@ -17,6 +17,7 @@ from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.analysis.statistics.intervals import UNDEFINED, expanded_percentiles
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
 from foldgrid.metrics import METRICS, Target
+from foldgrid.metrics.computations import num_subjects_of
 from foldgrid.metrics.delong import delong_interval
 from foldgrid.metrics.roc import RocCurve, area_under_curve, roc_curve
 from foldgrid.metrics.sums import SubjectSums
@@ -142,8 +143,9 @@ def auc_and_interval(
     target = Target("classes", 2, is_binary=True)
     sums = SubjectSums.of(subjects, is_positive_U.astype(np.int64), scores_U12, target)
     resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
-    values_R1 = sums.value(METRICS["auc"].of(target), resamples.counts_RS)
-    return auc, expanded_percentiles(values_R1, sums.num_subjects)[0]
+    metric = METRICS["auc"].of(target)
+    values_R1 = sums.value(metric, resamples.counts_RS)
+    return auc, expanded_percentiles(values_R1, num_subjects_of(metric, sums))[0]
 
 
 def one_vs_rest(

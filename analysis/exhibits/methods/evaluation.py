@@ -22,8 +22,9 @@ def evaluation_statements(run: Run) -> dict[str, str]:
         "statistics": (
             "Intervals are 95 % expanded percentile intervals of a bootstrap that draws whole "
             f"subjects, {ranking.num_resamples:,} times, all models on the same draws. Each model "
-            "is compared with the best by the paired difference over subjects, with Holm's "
-            "correction; models with a corrected p of 0.05 or more are called tied."
+            "is compared with the best by the paired difference over subjects, its t against the "
+            "studentised range of as many models, for the best was picked from the same data; "
+            "models with an adjusted p of 0.05 or more are called tied."
             + (
                 " Friedman's test and Nemenyi's critical difference rank the models within each of "
                 f"{count(rivals.num_subjects, 'subject')}."
@@ -40,7 +41,8 @@ def evaluation_statements(run: Run) -> dict[str, str]:
                 f" The error of taking the best of "
                 f"{counted(selection.num_learners, 'base learner')} was "
                 "corrected by bootstrapping the choice over subjects (BBC-CV, Tsamardinos et al. "
-                "2018)."
+                "2018, with each learner's value over the left-out subjects brought to the size of "
+                "all)."
                 if selection and selection.corrected is not None and selection.num_learners > 1
                 else ""
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from foldgrid.analysis.drawing.numbers import count, listed
+from foldgrid.specs.heads import ATTENTION
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
 from foldgrid.specs.recipe import TrainingRecipe
@@ -32,6 +33,8 @@ _POOLED = {
     "mean": "the mean over the last map, or over the patches' tokens,",
     "mean_max": "the mean and the maximum over the last map, or over the patches' tokens,",
     "class_token": "the class token",
+    "attention": "the last hidden layer, pooled over the photographs of an evaluation unit by "
+    "gated attention (Ilse et al. 2018),",
 }
 
 
@@ -40,7 +43,8 @@ def head_words(recipe: TrainingRecipe) -> str:
     own = recipe.own_head
     if own is None:
         return ""
-    of = "a frozen network" if recipe.solved_head is not None else "the network"
+    is_frozen = recipe.solved_head is not None or recipe.pooling == ATTENTION
+    of = "a frozen network" if is_frozen else "the network"
     return f"{own.head.words(own.own)}, on {_POOLED[recipe.pooling]} of {of}"
 
 

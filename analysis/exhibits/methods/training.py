@@ -77,13 +77,10 @@ def _given(learners: list[BaseLearner]) -> str:
 
 def _of_table(config: FitConfig) -> str:
     """What a table held, and what was made of it."""
-    recipe = config.training
     if config.given is None or config.given.kind == "predictions":
         return "predictions"
-    own, head = recipe.own_head, recipe.solved_head
-    assert own is not None
-    assert head is not None
-    words = head.words(own.own)
+    own = config.training.head_of_table
+    words = own.head.words(own.own)
     return f"features, and in each fold {words[:1].lower()}{words[1:]}"
 
 
@@ -146,7 +143,8 @@ def _heads(run: Run) -> str:
     """The heads that are not the networks' own last layers, each with what was chosen for it."""
     strengths: dict[str, list[float]] = {}
     for record in run.records.values():
-        if words := head_words(record.config.training):
+        # What was fitted to a table is told with the table.
+        if record.config.given is None and (words := head_words(record.config.training)):
             found = strengths.setdefault(words, [])
             found += [record.chosen["strength"]] if "strength" in record.chosen else []
     return " ".join(f"{words}{_span(found)}." for words, found in strengths.items())

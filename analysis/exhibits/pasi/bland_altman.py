@@ -113,7 +113,7 @@ def bland_altman(pairs: ModelVisits, seed: int = SEED) -> BlandAltman:
     mean = mean_of(differences)
     plain = _plain_sd(differences)
     repeated = _repeated_sd(differences, visits["subject"])
-    metric_values = {
+    metric_values: dict[str, WeightedMetric] = {
         "mean_difference": mean,
         "sd": plain,
         "lower": _limit(mean, plain, -WITHIN_95),

@@ -15,7 +15,6 @@ from foldgrid.analysis.exhibits.pasi.visits import Partition, known_model
 from foldgrid.analysis.predictions.finished_fits import scoring_of
 from foldgrid.analysis.predictions.predictions import BaseLearner, PredictionTable
 from foldgrid.analysis.statistics.estimates import (
-    Estimate,
     Resamples,
     estimate,
     mean_of,
@@ -72,7 +71,7 @@ def error_by_region(
     errors = (composites[name] - samples["reference"]).to_numpy(dtype=np.float64)
     resamples = resample_subjects(samples["subject"], seed=seed)
     rows = [
-        {"region": region, **error_columns(errors, mask, samples["subject"], resamples)}
+        {"region": region, **error_columns(errors, mask, resamples)}
         for region, mask in _regions(samples["region"])
     ]
     return ComponentErrors(pd.DataFrame(rows).rename(columns={"num_records": "num_samples"}))
@@ -119,7 +118,7 @@ def error_by_score(
         truth = scores[score].to_numpy()
         predicted = clip_score(score, scores[f"predicted_{score}"])
         for region, mask in masks[-1:] + masks[:-1]:
-            columns = error_columns(predicted - truth, mask, samples["subject"], resamples)
+            columns = error_columns(predicted - truth, mask, resamples)
             agreement = score_agreement(score, truth[mask], predicted[mask])
             rows.append({"score": score, "region": region, **columns, **agreement})
     return ComponentErrors(pd.DataFrame(rows).rename(columns={"num_records": "num_samples"}))
@@ -196,25 +195,22 @@ def _regions(regions: pd.Series[str]) -> list[tuple[str, np.ndarray]]:
     return [*found, (ALL, np.ones(len(regions), dtype=bool))]
 
 
-def error_columns(
-    errors: np.ndarray, mask: np.ndarray, subjects: pd.Series[str], resamples: Resamples
-) -> dict[str, float]:
+def error_columns(errors: np.ndarray, mask: np.ndarray, resamples: Resamples) -> dict[str, float]:
     """Counts, MAE and bias of some records, as columns of a table.
 
     Args:
         errors: Predicted minus true, a record each.
         mask: Which records count.
-        subjects: The subject of each record.
         resamples: Resampled subjects of the same records.
 
     Returns:
         num_records, num_subjects, mae and bias with their intervals. The interval is left out
         where fewer than two subjects count.
     """
-    num_subjects = int(subjects[mask].nunique())
-    columns: dict[str, float] = {"num_records": int(mask.sum()), "num_subjects": num_subjects}
+    columns: dict[str, float] = {
+        "num_records": int(mask.sum()),
+        "num_subjects": resamples.subjects_among(mask),
+    }
     for name, values in (("mae", np.abs(errors)), ("bias", errors)):
-        found = estimate(mean_of(values, among_N=mask), resamples)
-        shown = found if num_subjects > 1 else Estimate(found.value)
-        columns |= shown.columns(name)
+        columns |= estimate(mean_of(values, among_N=mask), resamples).columns(name)
     return columns

@@ -96,9 +96,9 @@ def error_by_severity(
     masks = [(stratum.name, stratum.title, stratum.holds(truth)) for stratum in strata]
     masks.append(("all", "all visits", np.ones(len(truth), dtype=bool)))
     resamples = resample_subjects(pairs.visits["subject"], seed=seed)
-    subjects, errors = pairs.visits["subject"], pairs.errors.to_numpy(dtype=np.float64)
+    errors = pairs.errors.to_numpy(dtype=np.float64)
     rows = [
-        {"stratum": name, "title": title, **error_columns(errors, mask, subjects, resamples)}
+        {"stratum": name, "title": title, **error_columns(errors, mask, resamples)}
         for name, title, mask in masks
     ]
     return pd.DataFrame(rows).rename(columns={"num_records": "num_visits"})

@@ -91,7 +91,7 @@ def _worth(study: StudyFacts) -> str:
     if selection is None or selection.num_learners < 2:
         return ""
     if selection.corrected is None:
-        return f"The score could not be corrected for having been chosen: {selection.reason}."
+        return f"The score is not corrected for having been chosen: {selection.reason}."
     digits = study.results.decimals(name)
     ends = interval(selection.interval.low, selection.interval.high, digits)
     return (

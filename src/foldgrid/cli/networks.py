@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from foldgrid.cli.terminal import SweepName, backbones_of_sweep
 from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.heads import ATTENTION, DEFAULT_HEAD, OwnHead, Pooling
 from foldgrid.tables.text import check_format
 
 FORMATS = ("terminal", "md", "csv", "json", "latex")
@@ -52,6 +53,8 @@ def describe(
     *,
     pixels: Pixels | None = None,
     outputs: Outputs = 1000,
+    head: str = DEFAULT_HEAD,
+    pooling: Pooling = "network",
     depth: Depth | None = None,
     show_all: ShowAll = False,
     notes: HasNotes = False,
@@ -65,6 +68,9 @@ def describe(
         name: A network, such as resnet34.
         pixels: Height and width of the image; without it, what its weights were published for.
         outputs: How many outputs the last layer has.
+        head: The head that a sweep would give it, as training.head: linear, ridge, logistic, mlp,
+            or another package's.
+        pooling: Where that takes its features from, as training.pooling.
         depth: A row for each module at so many parts of the layers' names: 1 for googlenet's
             inception modules, 2 for resnet34's residual blocks or densenet121's dense blocks.
         show_all: Also the norms, activations, dropout and sums, each in a row of its own.
@@ -80,8 +86,9 @@ def describe(
 
     check_backbones([name], "models describe", {})
     size = pixels or native_pixels(name)
+    own_head = _own_head(name, head, pooling)
     try:
-        structure = describe_network(name, outputs, size)
+        structure = describe_network(name, outputs, size, own_head)
     except ValueError as error:
         raise SweepError(f"--pixels: {error}.\n{_right_size(name, size)}") from error
     description = make_description(structure, depth, show_all)
@@ -93,6 +100,24 @@ def describe(
         sys.stdout.write(render_latex(description, notes))
     else:
         sys.stdout.write(TEXT_FORMATS[format](description))
+
+
+def _own_head(name: str, head: str, pooling: Pooling) -> OwnHead | None:
+    """The head in the place of a network's own last layer, as a recipe would have it.
+
+    Raises:
+        SweepError: There is no such head, or the network has no such features.
+    """
+    from foldgrid.models.naming import pooling_fault
+    from foldgrid.specs.errors import did_you_mean
+    from foldgrid.specs.heads import HEADS
+    from foldgrid.specs.recipe import own_head_of
+
+    if head not in HEADS:
+        raise SweepError(f'--head: found "{head}". {did_you_mean(head, HEADS)}')
+    if pooling not in ("network", ATTENTION) and (fault := pooling_fault(name, pooling)):
+        raise SweepError(f"--pooling: {fault}")
+    return own_head_of(head, pooling)
 
 
 @app.command

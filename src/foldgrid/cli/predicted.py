@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from foldgrid.data.dataset import Dataset
+from foldgrid.launching.given.cells import GivenCells
+from foldgrid.launching.given.features import feature_numbers
 from foldgrid.predict.photographs import (
     PREDICTED,
     PROBABILITY,
     CallingPoint,
     calling_points,
+    predict_features,
     predict_samples,
 )
 from foldgrid.predict.trained_learner import TrainedLearner
 from foldgrid.predict.visits import predict_visits
+from foldgrid.records.given_tables import read_table
 from foldgrid.specs.counted import counted
 
 MOST_ROWS_SHOWN = 20
@@ -68,6 +75,32 @@ def predict_as_samples(learner: TrainedLearner, dataset: Dataset, photos: list[s
     return Predicted(table, 4, what, _shown_samples(table), tuple(notes))
 
 
+def predict_as_features(learner: TrainedLearner, path: Path) -> Predicted:
+    """What a table of new samples' features tells.
+
+    Raises:
+        InputError: Columns that are missing or no numbers, samples that are there twice.
+        SweepError: The file is no table.
+    """
+    frame = read_table(path).rename(columns=str)
+    cells = GivenCells(frame, str(path))
+    cells.refuse(cells.missing_columns(["sample"]) + cells.duplicated_columns())
+
+    def features(columns: tuple[str, ...]) -> NDArray[np.float32]:
+        cells.refuse(cells.missing_columns(columns))
+        values, problems = feature_numbers(cells, list(columns))
+        cells.refuse(problems)
+        return values.to_numpy(np.float32)
+
+    names = cells.texts("sample")
+    cells.refuse(cells.sample_problems(pd.Index(names)))
+    points = calling_points(learner)
+    table = predict_features(learner, names, features, points)
+    notes = [_point_note(learner, point) for point in points]
+    what = f"{counted(len(table), 'sample')}, a row each"
+    return Predicted(table, 4, what, _shown_samples(table, "samples"), tuple(notes))
+
+
 def _shown_visits(visits: pd.DataFrame) -> str:
     shown = visits.head(MOST_ROWS_SHOWN)
     composites = [str(name) for name in visits if str(name).endswith("_composite")]
@@ -78,7 +111,7 @@ def _shown_visits(visits: pd.DataFrame) -> str:
     return text + _more(visits, "visits")
 
 
-def _shown_samples(table: pd.DataFrame) -> str:
+def _shown_samples(table: pd.DataFrame, unit_name: str = "photographs") -> str:
     """Who, which photograph, the class and its probability; of few classes all probabilities."""
     fractions = [str(name) for name in table if str(name).startswith(PROBABILITY)]
     shown = table.head(MOST_ROWS_SHOWN)
@@ -87,7 +120,7 @@ def _shown_samples(table: pd.DataFrame) -> str:
         shown = reported.assign(probability=_of_decided(shown))
     titles = {name: name.removeprefix(PROBABILITY) for name in fractions}
     text = shown.rename(columns=titles).to_string(index=False, float_format="{:.2f}".format)
-    return text + _more(table, "photographs")
+    return text + _more(table, unit_name)
 
 
 def _of_decided(table: pd.DataFrame) -> list[float]:

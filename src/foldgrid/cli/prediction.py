@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 def predict(
     run: RunFolder,
-    manifest: Path,
+    manifest: Path | None = None,
     /,
     *,
+    features: Path | None = None,
     backbone: str | None = None,
     output: Path = Path("predictions.csv"),
 ) -> None:
@@ -29,11 +30,14 @@ def predict(
     The copies of all folds predict, and their mean counts. The sweep must have kept its weights
     (keep: best). Of body regions it predicts the PASI of a visit, a row each; of labelled
     photographs the class and a probability for each, of measured ones the number, a row a
-    photograph.
+    photograph. A base learner of given features takes a table of new samples' features instead,
+    and predicts a row a sample.
 
     Args:
         run: The run folder, such as runs/quickstart.
         manifest: A CSV or Parquet file, one row a photo; scores and labels may be left out.
+        features: A CSV or Parquet file in its place, for a base learner of given features: a row a
+            sample with the column sample and those that the learner was made from.
         backbone: A base learner as the ranking names it: a network, one of its labelled learners
             (resnet18+fine_tuned) or one of its ablations; without it, the best of the run's
             ranking by the value that orders it.
@@ -48,11 +52,23 @@ def predict(
     store = RunStore.open(run)
     refuse_permutation(store)
     name, reason = backbone, ""
+    if (manifest is None) == (features is None):
+        found = "neither" if manifest is None else "both"
+        raise SweepError(
+            f"found {found} of MANIFEST and --features. Give a manifest of photographs, or the "
+            "features of a base learner whose features were given."
+        )
+    if name is None and features is not None:
+        raise SweepError("--features: say of which base learner, --backbone given:NAME.")
     if name is None:
         best = best_learner(store)
         name, reason = best.name, f", the best base learner by out-of-fold {best.by.title}"
     learner = open_learner(store, name)
-    predicted = predict_photographs(learner, manifest)
+    if features is not None:
+        predicted = predict_table(learner, features)
+    else:
+        assert manifest is not None
+        predicted = predict_photographs(learner, manifest)
     with writing(output):
         text = predicted.table.round(predicted.decimals).to_csv(index=False, lineterminator="\n")
         FileRoot(str(output.parent)).write_bytes(output.name, text.encode())
@@ -85,6 +101,12 @@ def predict_photographs(learner: TrainedLearner, manifest: Path) -> Predicted:
     Raises:
         SweepError: All mistakes of the manifest, or what keeps the learner from predicting.
     """
+    if learner.takes_features:
+        raise SweepError(
+            f"{learner.name}: its features came as a table. There is no network here that could "
+            "look at a new photograph.\nGive those of the new samples with --features, or name "
+            "another base learner with --backbone."
+        )
     from foldgrid.cli.predicted import predict_as_samples, predict_as_visits
     from foldgrid.data.cache import cache_root
     from foldgrid.data.dataset import load_mosaics
@@ -98,3 +120,19 @@ def predict_photographs(learner: TrainedLearner, manifest: Path) -> Predicted:
     if learner.regions:
         return predict_as_visits(learner, dataset)
     return predict_as_samples(learner, dataset, [tile.photo for tile in survey.table.tiles])
+
+
+def predict_table(learner: TrainedLearner, path: Path) -> Predicted:
+    """What a base learner of given features says of a table of others.
+
+    Raises:
+        SweepError: It takes photographs, or all mistakes of the table.
+    """
+    from foldgrid.cli.predicted import predict_as_features
+
+    if not learner.takes_features:
+        raise SweepError(
+            f"--features: {learner.name} looks at photographs. Give a manifest, or name a base "
+            "learner of given features with --backbone given:NAME."
+        )
+    return predict_as_features(learner, path)

@@ -37,12 +37,13 @@ def fetch(
 
     check_mirror(mirror)
     names = _chosen(sweep, backbone)
-    from foldgrid.models import find_weight_file
+    from foldgrid.models import check_room_for, find_weight_file
 
     failures: dict[str, str] = {}
     here: list[Path] = []
-    for name in names:
-        file = find_weight_file(name)
+    files = {name: find_weight_file(name) for name in names}
+    check_room_for(filter(None, files.values()))
+    for name, file in files.items():
         if file is None:
             _say(name, "none published")
             continue

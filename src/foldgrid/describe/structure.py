@@ -18,6 +18,7 @@ from foldgrid.models.backbones import build_on_meta
 from foldgrid.models.construction import follow, has_auxiliary_heads
 from foldgrid.models.layers import Layer
 from foldgrid.models.tracing import LayerTrace
+from foldgrid.specs.heads import OwnHead
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Structure:
         auxiliary_problem: Why the auxiliary heads cannot take images so small, so that the network
             predicts and does not train on them; "" where they can. Then ``auxiliary`` holds one row
             a head, with its parameters alone.
+        own_head: The head in the place of its last layer; nothing where that one stays.
     """
 
     backbone: str
@@ -41,6 +43,7 @@ class Structure:
     layers: tuple[Layer, ...]
     auxiliary: tuple[Layer, ...] = ()
     auxiliary_problem: str = ""
+    own_head: OwnHead | None = None
 
     @property
     def num_parameters(self) -> int:
@@ -54,18 +57,23 @@ class Structure:
 
 
 @lru_cache(maxsize=64)
-def describe(backbone: str, num_outputs: int, pixels: int) -> Structure:
+def describe(
+    backbone: str, num_outputs: int, pixels: int, own_head: OwnHead | None = None
+) -> Structure:
     """Follows one image of ``pixels`` x ``pixels`` through ``backbone``.
 
     Raises:
-        ValueError: The network cannot take images of this size; the message says so.
+        ValueError: The network cannot take images of this size, or has no features such as
+            ``own_head`` asks for; the message says so.
     """
-    network = build_on_meta(backbone, num_outputs, pixels=pixels).eval()
+    network = build_on_meta(backbone, num_outputs, pixels=pixels, own_head=own_head).eval()
     try:
         layers = _follow(network, pixels)
     except (RuntimeError, AssertionError) as error:
         # Vision transformers assert their one picture size.
         raise ValueError(f"{backbone} cannot take {pixels}x{pixels} pixels ({error})") from error
+    if own_head is not None:
+        return Structure(backbone, pixels, num_outputs, layers, own_head=own_head)
     if not has_auxiliary_heads(backbone):
         return Structure(backbone, pixels, num_outputs, layers)
     # The network asks itself whether it trains; its layers stay as in prediction.

@@ -98,9 +98,10 @@ def heading(description: Description) -> str:
 
 def extent(description: Description) -> str:
     """Its size at this input, in one line."""
-    structure = description.structure
+    structure, own = description.structure, description.structure.own_head
+    head = f" (head {own.name}, pooling {own.pooling})" if own else ""
     return (
-        f"{structure.pixels}x{structure.pixels} pixels, {structure.num_outputs} outputs: "
+        f"{structure.pixels}x{structure.pixels} pixels, {structure.num_outputs} outputs{head}: "
         f"{counted(structure.num_parameters, 'parameter')}, "
         f"{short_count(structure.multiply_adds)} multiply-adds"
     )
@@ -206,6 +207,7 @@ def as_document(description: Description) -> dict[str, object]:
         "backbone": structure.backbone,
         "pixels": structure.pixels,
         "num_outputs": structure.num_outputs,
+        "head": structure.own_head._asdict() if structure.own_head else None,
         "num_parameters": structure.num_parameters,
         "multiply_adds": structure.multiply_adds,
         "architecture": architecture.model_dump() if architecture else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import closing
 from typing import Self
 
@@ -34,15 +34,6 @@ class InlineExecutor:
             listener.started(job)
             with closing(JobRunner(trainer, job)) as runner:
                 _train(runner, job, listener, steering)
-
-    def run_at_once(
-        self,
-        trainer: Trainer[Job, Epoch, Result],
-        jobs: Sequence[Job],
-        listener: Listener[Job, Epoch, Result],
-    ) -> None:
-        """See ``Executor``."""
-        self.run(trainer, jobs, listener)
 
 
 def _train(

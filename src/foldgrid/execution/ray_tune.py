@@ -19,7 +19,6 @@ from foldgrid.execution.events import Listener
 from foldgrid.execution.job_runner import JobRunner
 from foldgrid.execution.lost_workers import reason, reported_by
 from foldgrid.execution.ray_session import RaySession
-from foldgrid.execution.ray_tasks import lost, reported, run_tasks
 from foldgrid.execution.resources import Resources
 from foldgrid.execution.trainer import Epoch, Job, Result, Steering, Trainer
 from foldgrid.models import stay_offline
@@ -76,21 +75,6 @@ class RayTuneExecutor:
             raise failed.error from None
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-
-    def run_at_once(
-        self,
-        trainer: Trainer[Job, Epoch, Result],
-        jobs: Sequence[Job],
-        listener: Listener[Job, Epoch, Result],
-    ) -> None:
-        """See ``Executor``: as Ray's tasks, whose processes then train what comes next.
-
-        Tune's actors take their processes with them when they end, and the next begin by importing
-        torch again.
-        """
-        run_tasks(
-            trainer, jobs, listener, self.resources, self.max_retries, is_cluster=bool(self.address)
-        )
 
     def _tuner(
         self,
@@ -289,11 +273,11 @@ def _listening_callback(
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             (trainer, listener, _), job = here.kept, trial.config["job"]
             reported = reported_by(trial)
-            failure = lost(reason(reported))
-            _note_in_log(trainer, job, logging.ERROR, f"failed (lost worker): {failure.message}")
+            message = f"its worker was lost, more often than max_retries ({reason(reported)})"
+            _note_in_log(trainer, job, logging.ERROR, f"failed (lost worker): {message}")
             with _past_tune():
                 trainer.note_failure(job, reported + "\n")
-                listener.failed(job, failure)
+                listener.failed(job, Failure(kind="lost_worker", message=message))
 
     return ListeningCallback()
 
@@ -332,9 +316,11 @@ def _trainable() -> type:
             assert self._runner is not None
             # An exception here would count as a lost worker and be tried again.
             step = self._runner.advance()
+            reported = {"epoch": step.epoch, "record": step.record, "failure": step.failure}
+            facts = {name: each.model_dump_json() for name, each in reported.items() if each}
             if step.is_last:
                 self._runner.close()
-            return {**reported(step), "done": step.is_last}
+            return {**facts, "done": step.is_last}
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:
             """Called where a scheduler pauses a job, or has another one go on from it."""

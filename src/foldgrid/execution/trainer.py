@@ -5,7 +5,7 @@ The grid's fits and the search's trials are two kinds of work; executors know ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from pydantic import BaseModel
@@ -148,21 +148,6 @@ class Executor(Protocol):
                 one when there is room for it.
             listener: Notified of all.
             steering: Ends jobs early; nothing lets each end by itself.
-        """
-        ...
-
-    def run_at_once(
-        self,
-        trainer: Trainer[Job, Epoch, Result],
-        jobs: Sequence[Job],
-        listener: Listener[Job, Epoch, Result],
-    ) -> None:
-        """Runs jobs that nobody stops or goes on with elsewhere; one that is lost begins anew.
-
-        Args:
-            trainer: How to run one.
-            jobs: In their order.
-            listener: Notified of all.
         """
         ...
 

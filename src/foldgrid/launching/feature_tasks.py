@@ -48,7 +48,7 @@ def compute_features(
         )
         # The longest first: no core waits at the end.
         by_length = sorted(jobs, key=lambda job: -job.num_pictures * job.fit.estimated_seconds)
-        executor.run_at_once(trainer, by_length, everybody)
+        executor.run(trainer, by_length, everybody)
 
 
 class _Progress:

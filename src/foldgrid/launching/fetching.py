@@ -16,7 +16,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from foldgrid.models import WeightFile, fetch_weight_file
+from foldgrid.models import WeightFile, check_room_for, fetch_weight_file
 from foldgrid.models.download import Progress as OnProgress
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem, SweepError
@@ -46,7 +46,9 @@ def fetch_weights(console: Console, mirror: str | None, files: Sequence[WeightFi
 
     Raises:
         InputError: Files that could not be fetched: all of them, after the others are here.
+        SweepError: They are larger than what is free; nothing was fetched.
     """
+    check_room_for(files)
     console.print(f"Fetching {describe_files(files)}", markup=False, soft_wrap=True)
     failures: dict[str, str] = {}
     for file in files:

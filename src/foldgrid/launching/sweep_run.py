@@ -57,7 +57,13 @@ def write_given_fits(prepared: PreparedSweep, data: TrainingData) -> None:
     """Makes fits of the tables that the sweep was given, those that are not there yet."""
     by_learner = {given_name(name): each for name, each in prepared.given.items()}
     for job in prepared.grid.given:
-        write_given_fit(prepared.store, job.config, by_learner[job.learner], data)
+        write_given_fit(
+            prepared.store,
+            job.config,
+            by_learner[job.learner],
+            data,
+            keep_weights=prepared.sweep.keep == "best",
+        )
 
 
 def _provenance(store: RunStore) -> dict[str, Any] | None:

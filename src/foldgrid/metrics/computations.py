@@ -22,13 +22,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foldgrid.metrics.checked import checked_pair
-from foldgrid.metrics.counts import ClassCounts, confusion_matrix, decide, quotient
+from foldgrid.metrics.counts import POSITIVE, ClassCounts, confusion_matrix, decide, quotient
 from foldgrid.metrics.sums import Drawn, Quantity, SubjectSums
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.metric import Metric, Target
@@ -40,8 +40,20 @@ WeightFunction = Callable[[NDArray[Any], FloatArray, FloatArray], FloatArray]
 CountFunction = Callable[[Target, ClassCounts], FloatArray]
 
 
+Groups = Literal["", "own", "other", "both", "each"]
+"""The groups of subjects whose parts make a metric of classes: none, all together; those with a
+unit of the class, of another, both. They are of the positive class of a binary task, and of every
+class of others; ``each`` is those of every class, always."""
+
+
 class Checked(ABC):
-    """A computation that looks at finite values only; see `foldgrid.metrics.checked`."""
+    """A computation that looks at finite values only; see `foldgrid.metrics.checked`.
+
+    Attributes:
+        is_of: Whose units a value rests on; see ``num_subjects_of``.
+    """
+
+    is_of: Groups = ""
 
     def value(self, metric: Metric, reference: ArrayLike, predicted: ArrayLike) -> float:
         """Of one model's predictions; NaN without any, and where one is not finite."""
@@ -119,9 +131,11 @@ class OfCounts(Checked):
 
     Attributes:
         rate: The target and counts with any leading axes in, a value for each of them out.
+        is_of: See ``Checked``.
     """
 
     rate: CountFunction
+    is_of: Groups = ""
 
     def _value(self, metric: Metric, reference_U: NDArray[Any], predicted: FloatArray) -> float:
         decided_U = decide(predicted, metric.target.is_binary)
@@ -140,9 +154,11 @@ class OfWeights(Checked):
     Attributes:
         function: Truth, predictions of one model and (R, U) weights in, R values out; NaN where it
             is undefined.
+        is_of: See ``Checked``.
     """
 
     function: WeightFunction
+    is_of: Groups = ""
 
     def _value(self, metric: Metric, reference_U: NDArray[Any], predicted: FloatArray) -> float:
         ones_1U = np.ones((1, len(reference_U)))
@@ -241,6 +257,41 @@ def _support(units: SubjectSums) -> FloatArray:
     """(U, K) Which class a unit is of."""
     return np.asarray(np.eye(units.predicted.shape[2])[units.reference_U])
 
+
+def num_subjects_of(metric: Metric, units: SubjectSums) -> float:
+    """Subjects that a value rests on: fewer than there are where it is of a part of them.
+
+    A sensitivity is a value of those who have the class. A mean over classes, or an AUC, is one of
+    several groups, and the smallest decides most: their degrees of freedom are put together as
+    Satterthwaite does for groups of one variance, and come out between the smallest group's and all
+    groups' together.
+
+    Args:
+        metric: What is computed.
+        units: Of what.
+
+    Example:
+        >>> num_subjects_of(METRICS["sensitivity"].of(binary), units)  # 3 of 54 have the disease
+        3.0
+    """
+    is_of = getattr(metric.compute, "is_of", "")
+    if not is_of or not len(units.reference_U):
+        return float(units.num_subjects)
+    support_SK = units.sums(SUPPORT)
+    others_SK = support_SK.sum(axis=1, keepdims=True) - support_SK
+    is_of_one = metric.target.is_binary and is_of != "each"
+    classes = [POSITIVE] if is_of_one else np.flatnonzero(support_SK.sum(axis=0))
+    own, other = ((group[:, classes] > 0).sum(axis=0) for group in (support_SK, others_SK))
+    sizes = {"other": other, "both": np.concatenate([own, other])}.get(is_of, own)
+    sizes = sizes[sizes > 0].astype(np.float64)
+    if len(sizes) < 2:
+        return float(sizes.sum())
+    freedom = (1 / sizes).sum() ** 2 / (1 / (sizes**2 * np.maximum(sizes - 1, 1e-9))).sum()
+    return float(np.clip(freedom + 1, FEWEST_OF_GROUPS, units.num_subjects))
+
+
+FEWEST_OF_GROUPS = 2.0
+"""Where one person alone has a class, a mean over classes still varies with the others."""
 
 DECIDED, STEPS = Quantity(_decided), Quantity(_steps)
 SUPPORT = Quantity(_support, is_of_models=False)

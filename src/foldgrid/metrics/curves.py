@@ -28,6 +28,7 @@ class OfRocCurves(Checked):
     """The AUC of the positive class, or the mean over classes, each against the rest."""
 
     quantities = (SUPPORT,)
+    is_of = "both"
 
     def _value(self, metric: Metric, reference_U: IntArray, predicted: FloatArray) -> float:
         num_classes = predicted.shape[1]

@@ -11,6 +11,7 @@ from foldgrid.models.naming import check_backbones
 from foldgrid.models.sources import known_backbones
 from foldgrid.models.weights import (
     WeightFile,
+    check_room_for,
     fetch_weight_file,
     find_weight_file,
     resolve_weights,
@@ -42,6 +43,7 @@ __all__ = [
     "build_network",
     "check_backbones",
     "check_frozen",
+    "check_room_for",
     "fetch_weight_file",
     "find_weight_file",
     "forward_all",

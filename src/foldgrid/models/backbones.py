@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx.proxy import TraceError
 
+from foldgrid.models.attention import Bags
 from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.headed import HeadedNetwork, with_own_head
 from foldgrid.models.pooling import make_pooling_deterministic
@@ -211,8 +212,12 @@ def set_head_bias(network: nn.Module, name: str, bias_K: Tensor) -> None:
                 parameters[key].copy_(bias_K)
 
 
-def forward_all(network: nn.Module, images_BCHW: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+def forward_all(
+    network: nn.Module, images_BCHW: Tensor | Bags
+) -> tuple[Tensor, tuple[Tensor, ...]]:
     """The network's outputs and, in training mode, those of its further heads, each (B, K).
+
+    A network's head alone gives its outputs of what it takes.
 
     GoogLeNet and Inception v3 return a named tuple in training mode, a network with heads at its
     stages a tuple; every other network has one head alone.

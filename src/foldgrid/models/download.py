@@ -12,6 +12,7 @@ import hashlib
 import os
 import platform
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -101,6 +102,27 @@ def download(
         transfer.run()
         partial.replace(path)
     return True
+
+
+class NoRoomError(OSError):
+    """A file is larger than what is free where it would go; nothing of it was written."""
+
+
+def check_room(folder: Path, num_bytes: int) -> None:
+    """Refuses to begin what a disk has no room for.
+
+    Args:
+        folder: Where it would go; need not be there yet.
+        num_bytes: What would be written.
+
+    Raises:
+        NoRoomError: Less is free; says how much is needed, how much is free, and where.
+    """
+    above = next(each for each in (folder, *folder.parents) if each.exists())
+    free = shutil.disk_usage(above).free
+    if num_bytes > free:
+        needed, left = f"{num_bytes / 1e6:,.1f} MB", f"{free / 1e6:,.1f} MB"
+        raise NoRoomError(f"{needed} are needed, and {left} are free in {folder}")
 
 
 def sha256_of(path: Path) -> str:
@@ -212,6 +234,9 @@ class _Transfer:
         if start not in (0, here):
             self.partial.unlink()
             raise _BrokenOffError(OSError(f"it sent bytes from {start}, not from {here}"))
+        if total is not None:
+            # What begins anew overwrites what is here.
+            check_room(self.partial.parent, total - here)
         with self.partial.open("r+b" if start else "wb") as file:
             file.seek(start)
             file.truncate()

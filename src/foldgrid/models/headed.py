@@ -7,20 +7,22 @@ pixels, K outputs, P tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from foldgrid.models.attention import GatedAttention
 from foldgrid.models.construction import construct_on_meta, follow
 from foldgrid.models.hidden import head_layers, inputs_of, pooled
 from foldgrid.models.published import native_pixels
 from foldgrid.models.sources import fact_of_network
-from foldgrid.specs.heads import OwnHead, Pooling, TrainedHead
+from foldgrid.specs.heads import ATTENTION, OwnHead, Pooling, TrainedHead, pooling_of_each
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,13 @@ class LastMap:
     Attributes:
         module: The module that yields the last map or tokens; "" where ``forward_features`` does.
         unused: The modules with weights behind it.
+        activations: What the network itself applies to it before it pools, not by a module: names
+            in ``torch.nn.functional``. torchvision's DenseNets have ``relu``.
     """
 
-    module: str
-    unused: tuple[str, ...]
+    module: str = ""
+    unused: tuple[str, ...] = ()
+    activations: tuple[str, ...] = ()
 
 
 class HeadedNetwork(nn.Module):
@@ -44,22 +49,25 @@ class HeadedNetwork(nn.Module):
 
     Args:
         body: The network without its last layer.
-        pooling: How features come from it.
-        head: From (B, D) to (B, K).
-        module: Which module yields the last map or tokens; see ``LastMap``.
+        pooling: How features come from it, each picture's.
+        head: From (B, D) to (B, K); one that begins with ``GatedAttention`` also takes the
+            features of several photographs.
+        last_map: Where the last map or tokens are.
     """
 
-    def __init__(self, body: nn.Module, pooling: Pooling, head: nn.Module, module: str) -> None:
+    def __init__(
+        self, body: nn.Module, pooling: Pooling, head: nn.Module, last_map: LastMap
+    ) -> None:
         super().__init__()
         self.body, self.head = body, head
-        self._pooling, self._module = pooling, module
+        self._pooling, self._last_map = pooling, last_map
 
     def features(self, images_BCHW: Tensor) -> Tensor:
         """(B, D) What the head sees."""
         if self._pooling == "network":
             hidden: Tensor = self.body(images_BCHW)
             return pooled(hidden)
-        last = _last_of(self.body, self._module, images_BCHW)
+        last = _last_of(self.body, self._last_map, images_BCHW)
         if self._pooling == "class_token":
             return last[:, 0]
         cells_BPC = _cells(self.body, last)
@@ -91,15 +99,24 @@ def with_own_head(network: nn.Module, name: str, own: OwnHead, num_outputs: int)
     Raises:
         ValueError: It has no such features; says which it has.
     """
-    module = _strip(network, name, own.pooling)
+    pooling = pooling_of_each(own.pooling)
+    last_map = _strip(network, name, pooling)
     with next(network.parameters()).device:
         layers = build_head(name, own, num_outputs)
-    return HeadedNetwork(network, own.pooling, layers, module)
+    return HeadedNetwork(network, pooling, layers, last_map)
 
 
 def build_head(name: str, own: OwnHead, num_outputs: int) -> nn.Module:
     """A head for a network's features, freshly initialised; see `with_own_head`."""
-    head, num_features = own.head, feature_width(name, own.pooling)
+    num_features = feature_width(name, pooling_of_each(own.pooling))
+    layers = _layers_of(own, num_features, num_outputs)
+    if own.pooling == ATTENTION:
+        return nn.Sequential(GatedAttention(num_features), layers)
+    return layers
+
+
+def _layers_of(own: OwnHead, num_features: int, num_outputs: int) -> nn.Module:
+    head = own.head
     if isinstance(head, TrainedHead):
         built: nn.Module = head.build(num_features, num_outputs, own.own)
         return built
@@ -109,6 +126,44 @@ def build_head(name: str, own: OwnHead, num_outputs: int) -> nn.Module:
 def last_linear(head: nn.Module) -> nn.Linear:
     """The layer that makes the outputs."""
     return [each for each in head.modules() if isinstance(each, nn.Linear)][-1]
+
+
+def head_on_features(own: OwnHead, num_features: int, num_outputs: int) -> HeadedNetwork:
+    """A head, freshly initialised, that takes features which were made elsewhere: (B, D) to (B, K).
+
+    A head that is trained sees them in units that `Standardise` holds and that training sets; one
+    that is solved has them in its weights.
+
+    Args:
+        own: Which head.
+        num_features: D.
+        num_outputs: K.
+    """
+    layers = _layers_of(own, num_features, num_outputs)
+    if not own.head.is_solved:
+        layers = nn.Sequential(Standardise(num_features), layers)
+    return HeadedNetwork(nn.Identity(), "network", layers, LastMap())
+
+
+class Standardise(nn.Module):
+    """Features less a mean and over a unit, which are kept with the weights and never trained."""
+
+    mean: Tensor
+    inverse: Tensor
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(num_features))
+        self.register_buffer("inverse", torch.ones(num_features))
+
+    def set(self, mean_D: Tensor, unit_D: Tensor) -> None:
+        """Says what training samples have; a unit is above 0, and infinite leaves a column out."""
+        self.mean.copy_(mean_D)
+        self.inverse.copy_(1 / unit_D)
+
+    def forward(self, features_BD: Tensor) -> Tensor:
+        """(B, D) to (B, D)."""
+        return (features_BD - self.mean) * self.inverse
 
 
 @lru_cache(maxsize=256)
@@ -123,9 +178,9 @@ def feature_width(name: str, pooling: Pooling) -> int:
         ValueError: It has no such features; says which it has.
     """
     body = construct_on_meta(name, 2).eval()
-    module = _strip(body, name, pooling)
+    last_map = _strip(body, name, pooling)
     found: list[int] = []
-    follow(HeadedNetwork(body, pooling, _Width(found), module).eval(), native_pixels(name))
+    follow(HeadedNetwork(body, pooling, _Width(found), last_map).eval(), native_pixels(name))
     return found[0]
 
 
@@ -153,8 +208,8 @@ class _Width(nn.Module):
         return features_BD
 
 
-def _strip(network: nn.Module, name: str, pooling: Pooling) -> str:
-    """Takes what is not needed out of a network, in place; returns ``LastMap.module``."""
+def _strip(network: nn.Module, name: str, pooling: Pooling) -> LastMap:
+    """Takes what is not needed out of a network, in place; says where its last map is."""
     own: Any = network
     # GoogLeNet and Inception v3: their auxiliary heads help their own last layer, which goes.
     if getattr(network, "aux_logits", False):
@@ -169,12 +224,12 @@ def _strip(network: nn.Module, name: str, pooling: Pooling) -> str:
         last_map = last_map_of(name)
         for unused in last_map.unused:
             network.set_submodule(unused, nn.Identity())
-        return last_map.module
+        return last_map
     if hasattr(network, "reset_classifier"):
         own.reset_classifier(0)
     else:
         network.set_submodule(_last_layer(name), nn.Identity())
-    return ""
+    return LastMap()
 
 
 @fact_of_network
@@ -197,12 +252,22 @@ def last_map_of(name: str) -> LastMap:
     network: Any = construct_on_meta(name, 2).eval()
     entered: list[str] = []
     reached: list[tuple[str, int]] = []
+    noticed = _Activations()
+
+    def note_map(each: str) -> None:
+        reached.append((each, len(entered)))
+        noticed.names.clear()
+
+    def leave(each: str, _module: object, _inputs: object, output: object) -> None:
+        if _has_cells(output):
+            note_map(each)
+
     if hasattr(network, "forward_features"):
         features = network.forward_features
 
         def noted(images_BCHW: Tensor, **options: Any) -> Any:
             last = features(images_BCHW, **options)
-            reached.append(("", len(entered)))
+            note_map("")
             return last
 
         network.forward_features = noted
@@ -214,12 +279,9 @@ def last_map_of(name: str) -> LastMap:
     for each, module in network.named_modules():
         module.register_forward_pre_hook(lambda *_, each=each: entered.append(each))
         if not hasattr(network, "forward_features"):
-            module.register_forward_hook(
-                lambda _module, _inputs, output, each=each: (
-                    reached.append((each, len(entered))) if _has_cells(output) else None
-                )
-            )
-    follow(network, native_pixels(name))
+            module.register_forward_hook(partial(leave, each))
+    with noticed:
+        follow(network, native_pixels(name))
     # The network's own outputs have no cells: what has some and is left last is the last map.
     if not reached:
         raise ValueError(f"{name} has no map and no tokens that could be pooled")
@@ -231,7 +293,31 @@ def last_map_of(name: str) -> LastMap:
         for each, leaf in leaves.items()
         if not list(leaf.children()) and any(True for _ in leaf.parameters())
     ]
-    return LastMap(module_name, (*unused, *own_last))
+    return LastMap(module_name, (*unused, *own_last), tuple(noticed.names))
+
+
+class _Activations(TorchFunctionMode):
+    """Notes the activations that are applied to maps; a module's own end with its output."""
+
+    known: ClassVar = {
+        getattr(F, name): name
+        for name in ("relu", "relu6", "leaky_relu", "gelu", "silu", "hardswish", "elu", "mish")
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func in self.known and args and _has_cells(args[0]):
+            self.names.append(self.known[func])
+        return func(*args, **(kwargs or {}))
 
 
 def _has_cells(output: object) -> bool:
@@ -250,8 +336,15 @@ class _Reached(Exception):  # noqa: N818 - nothing went wrong
         self.output = output
 
 
-def _last_of(body: nn.Module, module: str, images_BCHW: Tensor) -> Tensor:
+def _last_of(body: nn.Module, last_map: LastMap, images_BCHW: Tensor) -> Tensor:
     """The last map (B, C, H, W) or (B, H, W, C), or the last tokens (B, P, C)."""
+    last = _output_of(body, last_map.module, images_BCHW)
+    for name in last_map.activations:
+        last = getattr(F, name)(last)
+    return last
+
+
+def _output_of(body: nn.Module, module: str, images_BCHW: Tensor) -> Tensor:
     own: Any = body
     if not module:
         last: Tensor = own.forward_features(images_BCHW)
@@ -302,7 +395,7 @@ def pooling_fault(name: str, pooling: str) -> str:
         last_map = last_map_of(name)
 
         def note(images_BCHW: Tensor) -> None:
-            lasts.append(_last_of(body, last_map.module, images_BCHW))
+            lasts.append(_last_of(body, last_map, images_BCHW))
 
         follow(_Called(note), native_pixels(name))
     except ValueError:

@@ -13,10 +13,17 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foldgrid.models.download import Progress, WrongContentError, download, sha256_of
+from foldgrid.models.download import (
+    NoRoomError,
+    Progress,
+    WrongContentError,
+    check_room,
+    download,
+    sha256_of,
+)
 from foldgrid.models.sources import PublishedWeights, find_source
 from foldgrid.models.sources.timm_networks import find_in_hub_cache
-from foldgrid.specs.backbone_names import read_file_name
+from foldgrid.specs.backbone_names import WEIGHT_SUFFIXES, file_sha256, read_file_name
 from foldgrid.specs.errors import InputError, MissingFileError, Problem, SweepError
 from foldgrid.specs.fits import WeightsRecord
 from foldgrid.specs.sweep import WeightsPolicy
@@ -29,6 +36,9 @@ FOLDER_VARIABLE = "FOLDGRID_WEIGHTS"
 
 HUB = "https://huggingface.co"
 """Where the Hugging Face Hub is, unless ``HF_ENDPOINT`` says otherwise."""
+
+MORE_ROOM = "Make room, name another disk with TORCH_HOME, or take fewer networks."
+"""What to do where weights do not fit."""
 
 _OLD_DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 """``norm.1`` in torchvision's DenseNet files is ``norm1`` in its DenseNet."""
@@ -97,6 +107,11 @@ class WeightFile:
             state[_OLD_DENSENET_NAME.sub(r"\1\2", name)] = state.pop(name)
         return state
 
+    @property
+    def place(self) -> str:
+        """Where it is, for messages that may be kept; of the user's own file the name alone."""
+        return self.backbone if self.source == "file" else str(self.path)
+
     def on_this_machine(self) -> WeightFile:
         """The same file where this machine has it: another node's folders are its own.
 
@@ -108,7 +123,9 @@ class WeightFile:
         found = find_weight_file(self.backbone)
         if found is None or not found.is_here:
             mend = "Every machine needs the same file: `foldgrid weights fetch` gets it."
-            raise MissingFileError(str(self.path), mend)
+            if self.source == "file":
+                mend = f"Every machine needs the same file, in the folder {FOLDER_VARIABLE} names."
+            raise MissingFileError(self.place, mend)
         return replace(self, path=found.path)
 
     def record(self) -> WeightsRecord:
@@ -136,7 +153,8 @@ def find_weight_file(backbone: str, own: Path | None = None) -> WeightFile | Non
 
     Looked for, in this order, in the folder that ``FOLDGRID_WEIGHTS`` names, in the package that
     brings it, in the Hugging Face Hub's cache (``HF_HOME``) and in torch's hub folder
-    (``TORCH_HOME``), where `fetch_weight_file` puts it.
+    (``TORCH_HOME``), where `fetch_weight_file` puts it. A user's file that is known by its hash
+    alone is looked for in the first, whatever it is called there.
 
     Raises:
         SweepError: ``FOLDGRID_WEIGHTS`` names no folder.
@@ -145,7 +163,10 @@ def find_weight_file(backbone: str, own: Path | None = None) -> WeightFile | Non
     published = source.published_weights(backbone) if source else None
     if published is None:
         return None
-    if own is not None:
+    if published.name == "file":
+        own = own or _of_hash(published.sha256)
+        if own is None:
+            return None
         called = f"{published.sha256}{own.suffix}"
         return WeightFile(backbone, "file", "", own, promise=published.sha256, file=called)
     places = list(_places(published))
@@ -163,14 +184,32 @@ def find_weight_file(backbone: str, own: Path | None = None) -> WeightFile | Non
     )
 
 
+def _own_folder() -> Path | None:
+    """The folder that ``FOLDGRID_WEIGHTS`` names.
+
+    Raises:
+        SweepError: It names none.
+    """
+    own = os.environ.get(FOLDER_VARIABLE)
+    if own and not Path(own).is_dir():
+        raise SweepError(
+            f'{FOLDER_VARIABLE}: found "{own}", which is no folder. Name a folder of weight '
+            "files, or unset it."
+        )
+    return Path(own).absolute() if own else None
+
+
+def _of_hash(start: str) -> Path | None:
+    """The user's file whose SHA-256 begins so, in the folder of weight files."""
+    folder = _own_folder()
+    files = sorted(folder.iterdir()) if folder else ()
+    weights = (path for path in files if path.suffix in WEIGHT_SUFFIXES and path.is_file())
+    return next((path for path in weights if file_sha256(path).startswith(start)), None)
+
+
 def _places(published: PublishedWeights) -> Iterator[Path]:
-    if own := os.environ.get(FOLDER_VARIABLE):
-        if not Path(own).is_dir():
-            raise SweepError(
-                f'{FOLDER_VARIABLE}: found "{own}", which is no folder. Name a folder of weight '
-                "files, or unset it."
-            )
-        yield Path(own).absolute() / published.file
+    if own := _own_folder():
+        yield own / published.file
     if published.package and (file := _in_package(published)):
         yield file
     if published.hub and (file := find_in_hub_cache(published.hub, published.hub_file)):
@@ -243,7 +282,7 @@ def resolve_weights(
         return dict.fromkeys(backbones)
     own = own or {}
     found = {name: find_weight_file(name, own.get(name)) for name in backbones}
-    _refuse_unnamed(name for name in backbones if read_file_name(name) and name not in own)
+    _refuse_unnamed(name for name in backbones if read_file_name(name) and found[name] is None)
     missing = {name: file for name, file in found.items() if file and not file.is_here}
     if policy in ("required", "fetch"):
         _refuse_missing(missing, policy, fetch_command)
@@ -256,11 +295,14 @@ def resolve_weights(
 def _refuse_unnamed(names: Iterable[str]) -> None:
     """Refuses files of weights of which only the hash is known."""
     problems = [
-        Problem("backbones", name, "which file this is was not written down. Name it by its path.")
+        Problem("backbones", name, "only its hash was written down, and no such file is here.")
         for name in names
     ]
     if problems:
-        advice = "Write file:PATH:NAME, such as file:weights.safetensors:resnet18."
+        advice = (
+            f"Put the file into the folder that {FOLDER_VARIABLE} names, under any name, or write "
+            "file:PATH:NAME, such as file:weights.safetensors:resnet18."
+        )
         raise InputError("pre-trained weights", problems, advice)
 
 
@@ -336,11 +378,33 @@ def fetch_weight_file(
             f"{url}: the file's SHA-256 begins {found}, its name promises {promised}.\n"
             "It was not kept. Fetch it again, or from another mirror."
         ) from error
+    except NoRoomError as error:
+        raise SweepError(f"{file.name}: {error}.\n{MORE_ROOM}") from error
     except (OSError, ValueError, HTTPException) as error:
         raise SweepError(
             f"{url}: cannot be fetched ({error}).\n"
             f"Check the connection, give --mirror, or copy the file to {file.path} by hand."
         ) from error
+
+
+def check_room_for(files: Iterable[WeightFile]) -> None:
+    """Refuses to fetch files, before a byte is written, where the disk has no room for all.
+
+    Args:
+        files: What is to be fetched; those whose size nobody says count when they come.
+
+    Raises:
+        SweepError: Needed, free, and where.
+    """
+    by_folder: dict[Path, int] = {}
+    for file in files:
+        if not file.is_here:
+            by_folder[file.path.parent] = by_folder.get(file.path.parent, 0) + file.num_bytes
+    for folder, num_bytes in by_folder.items():
+        try:
+            check_room(folder, num_bytes)
+        except NoRoomError as error:
+            raise SweepError(f"pre-trained weights: {error}.\n{MORE_ROOM}") from error
 
 
 def stay_offline() -> None:

@@ -1,12 +1,13 @@
 """New photographs through a trained base learner: its fold copies and the mean of what they say.
 
 Knows pictures and networks; never trains, and never looks at the truth.
-Shape letters: N samples, H and W pixels, C channels, K outputs, F copies.
+Shape letters: N samples, I photographs, D features, K outputs, F copies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import safetensors
@@ -16,30 +17,34 @@ from numpy.typing import NDArray
 from torch import nn
 
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.models import load_state
+from foldgrid.data.dataset import Dataset
+from foldgrid.models import HeadedNetwork, load_state
+from foldgrid.models.headed import head_on_features
 from foldgrid.predict.trained_learner import TrainedLearner
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import MissingFileError, SweepError
 from foldgrid.specs.fits import FitRecord
+from foldgrid.specs.heads import ATTENTION
+from foldgrid.training.bags import bags_of
 from foldgrid.training.batches import MosaicSource, seen_by
 from foldgrid.training.building import build_for
 from foldgrid.training.device import choose_device, choose_precision, prepare_torch
-from foldgrid.training.network_state import predict
+from foldgrid.training.network_state import bag_outputs, pooled_features, predict
+from foldgrid.training.training_data import TrainingData
 
 
 def outputs_of_copies(
-    learner: TrainedLearner,
-    mosaics_NHWC: NDArray[np.uint8],
-    device: torch.device | None = None,
+    learner: TrainedLearner, dataset: Dataset, device: torch.device | None = None
 ) -> NDArray[np.float32]:
     """What each copy says, (F, N, K), in the task's own units.
 
     Pixels are scaled as in training, and nothing is augmented; the precision is training's on
-    this device.
+    this device. Where attention pools photographs, each sample has what its evaluation unit has.
 
     Args:
         learner: Who predicts.
-        mosaics_NHWC: uint8 pictures of ``learner.tile_pixels`` a tile.
+        dataset: The samples, of ``learner.tile_pixels`` a tile; what is to be predicted may be
+            unknown and is not looked at.
         device: Where to compute; chosen by what is there.
 
     Raises:
@@ -49,19 +54,31 @@ def outputs_of_copies(
     device = device or choose_device()
     recipe = learner.copies[0].config.training
     precision = choose_precision(device, recipe.precision)
-    source = MosaicSource(mosaics_NHWC, device, *seen_by(recipe))
-    rows = np.arange(len(mosaics_NHWC))
-    copies = _copies(learner, device, source.pixels)
-    return np.stack([predict(copy, source, rows, device, precision) for copy in copies])
+    data = TrainingData(
+        dataset.mosaics_NHWC, dataset.samples.reset_index(drop=True), dataset.stratum, dataset.grid
+    )
+    bags = bags_of(data) if recipe.pooling == ATTENTION else None
+    tiles = bags.tiles if bags else None
+    source = MosaicSource(data.mosaics_NHWC, device, *seen_by(recipe), tiles)
+    rows = np.arange(len(data.samples))
+    found = []
+    for copy in _copies(learner, device, source.pixels):
+        if bags is None:
+            found.append(predict(copy, source, rows, device, precision))
+            continue
+        assert isinstance(copy, HeadedNetwork)
+        photographs = np.arange(len(bags.photographs.samples))
+        features_ID = pooled_features(copy, source, photographs, device, precision)
+        of_rows = features_ID.__getitem__
+        found.append(bag_outputs(copy.head, bags, of_rows, rows, device, precision))
+    return np.stack(found)
 
 
 def predict_outputs(
-    learner: TrainedLearner,
-    mosaics_NHWC: NDArray[np.uint8],
-    device: torch.device | None = None,
+    learner: TrainedLearner, dataset: Dataset, device: torch.device | None = None
 ) -> NDArray[np.float32]:
     """The mean of the copies' outputs, (N, K); see ``outputs_of_copies``."""
-    outputs_FNK = outputs_of_copies(learner, mosaics_NHWC, device)
+    outputs_FNK = outputs_of_copies(learner, dataset, device)
     mean_NK: NDArray[np.float64] = outputs_FNK.mean(axis=0, dtype=np.float64)
     return mean_NK.astype(np.float32)
 
@@ -76,6 +93,38 @@ def _copies(learner: TrainedLearner, device: torch.device, pixels: int) -> Itera
             network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         load_state(network, state)
         yield network
+
+
+def outputs_of_features(
+    learner: TrainedLearner, features: Callable[[tuple[str, ...]], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """What the heads of each copy say of features that were made elsewhere, (F, N, K).
+
+    Args:
+        learner: Whose heads; see ``TrainedLearner.takes_features``.
+        features: Gives (N, D) by the names of the columns.
+
+    Raises:
+        SweepError: A weight file is missing or corrupt.
+    """
+    prepare_torch(num_usable_cores(), seed=0)
+    found = []
+    for record in learner.copies:
+        content = learner.store.fit(record.fit_id).read_weights()
+        values_ND = torch.from_numpy(features(columns_of(content)))
+        own, num_outputs = record.config.training.head_of_table, learner.task.num_outputs
+        network = head_on_features(own, values_ND.shape[1], num_outputs).eval()
+        load_state(network, _read_weights(learner.store, record))
+        with torch.inference_mode():
+            found.append(network(values_ND).numpy())
+    return np.stack(found)
+
+
+def columns_of(content: bytes) -> tuple[str, ...]:
+    """The columns that a head takes, as ``best.safetensors`` says them; see ``finalize``."""
+    num_bytes = int.from_bytes(content[:8], "little")
+    about = json.loads(content[8 : 8 + num_bytes]).get("__metadata__", {})
+    return tuple(json.loads(about.get("columns", "[]")))
 
 
 def _read_weights(store: RunStore, record: FitRecord) -> dict[str, torch.Tensor]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from foldgrid.data.dataset import Dataset
 from foldgrid.metrics.counts import decide
-from foldgrid.predict.fold_copies import outputs_of_copies
+from foldgrid.predict.fold_copies import outputs_of_copies, outputs_of_features
 from foldgrid.predict.trained_learner import TrainedLearner
 from foldgrid.specs.metric import TargetKind
 from foldgrid.tasks.classification.operating_points import choose_threshold
@@ -65,19 +65,48 @@ def predict_samples(
     Raises:
         SweepError: A weight file is missing or corrupt.
     """
-    task = learner.task
     names = dataset.samples["sample"].tolist()
-    copies = [
-        pd.DataFrame(learner.task_of(copy).prediction_columns(outputs_NK), index=names)
-        for copy, outputs_NK in zip(
-            learner.copies, outputs_of_copies(learner, dataset.mosaics_NHWC), strict=True
-        )
-    ]
-    mean = sum(copies[1:], start=copies[0]) / len(copies)
-    reported = REPORTED[task.target_kind](task, mean, points)
+    reported = _reported(learner, outputs_of_copies(learner, dataset), names, points)
     given = [name for name in ("case",) if (dataset.samples[name] != "").any()]
     about = dataset.samples[["subject", *given]].set_axis(reported.index)
     return pd.concat([about, reported], axis=1).reset_index(drop=True)
+
+
+def predict_features(
+    learner: TrainedLearner,
+    samples: Sequence[str],
+    features: Callable[[tuple[str, ...]], NDArray[np.float32]],
+    points: Sequence[CallingPoint] = (),
+) -> pd.DataFrame:
+    """What the heads of a learner of given features predict of new samples' features.
+
+    Args:
+        learner: Who predicts.
+        samples: Their names.
+        features: Gives their features by the names of the columns, (N, D).
+        points: As for `predict_samples`.
+
+    Returns:
+        A row a sample: ``sample``, then as of `predict_samples`.
+    """
+    outputs_FNK = outputs_of_features(learner, features)
+    reported = _reported(learner, outputs_FNK, samples, points)
+    return reported.rename_axis("sample").reset_index()
+
+
+def _reported(
+    learner: TrainedLearner,
+    outputs_FNK: NDArray[np.float32],
+    names: Sequence[str],
+    points: Sequence[CallingPoint],
+) -> pd.DataFrame:
+    """The mean over the copies as it is reported, by sample."""
+    copies = [
+        pd.DataFrame(learner.task_of(copy).prediction_columns(outputs_NK), index=list(names))
+        for copy, outputs_NK in zip(learner.copies, outputs_FNK, strict=True)
+    ]
+    mean = sum(copies[1:], start=copies[0]) / len(copies)
+    return REPORTED[learner.task.target_kind](learner.task, mean, points)
 
 
 def _classes(

@@ -44,6 +44,11 @@ class TrainedLearner:
     store: RunStore
 
     @property
+    def takes_features(self) -> bool:
+        """Whether it predicts of features that were made elsewhere, not of photographs."""
+        return self.copies[0].config.given is not None
+
+    @property
     def task(self) -> Scoring:
         """What it predicts."""
         return make_scoring(self.copies[0].config.task)
@@ -116,14 +121,15 @@ def open_learner(store: RunStore, learner: str) -> TrainedLearner:
             f'--backbone: found "{learner}", which is not in {store.location}. '
             f"{did_you_mean(learner, planned)}\nName one of the sweep's base learners."
         )
-    if is_given(learner):
-        raise SweepError(
-            f"{store.location}, {learner}: came as a table, made elsewhere. There is no network "
-            "here that could look at a new photograph.\n"
-            "Name a base learner that was trained here with --backbone."
-        )
     finished = store.finished_fits()
     records = {cell: store.read_fit(cell.fit_id) for cell in cells if cell.fit_id in finished}
+    tables = [each.config.given for each in records.values() if each.config.given is not None]
+    if any(table.kind == "predictions" for table in tables):
+        raise SweepError(
+            f"{store.location}, {learner}: came as a table of predictions, made elsewhere. There "
+            "is no network here that could look at a new photograph.\n"
+            "Name a base learner that was trained here with --backbone."
+        )
     _check_copies(store, learner, cells, records)
     split = store.read_split()
     occurring = set(split["region"]) if "region" in split else set()

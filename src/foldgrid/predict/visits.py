@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -34,7 +36,10 @@ def predict_visits(learner: TrainedLearner, dataset: Dataset) -> pd.DataFrame:
     assert isinstance(task, PasiScoring)
     rows = np.flatnonzero(dataset.samples["region"].isin(learner.regions))
     table = dataset.samples.iloc[rows][["subject", "visit", "day", "region"]]
-    outputs_NK = predict_outputs(learner, dataset.mosaics_NHWC[rows])
+    of_regions = replace(
+        dataset, samples=dataset.samples.iloc[rows], mosaics_NHWC=dataset.mosaics_NHWC[rows]
+    )
+    outputs_NK = predict_outputs(learner, of_regions)
     values = {"composite": task.composites(outputs_NK)}
     for name, column in task.prediction_columns(outputs_NK).items():
         score = name.removeprefix("predicted_")

@@ -38,8 +38,9 @@ class GivenSpec(Spec):
         features: A CSV or Parquet file of features in place of ``predictions``: a row a sample with
             ``sample`` and a column of numbers for each feature.
         model: What a table of predictions calls the model; the learner's name without.
-        head: What is fitted to features in each fold, a head that is solved: ``ridge`` of numbers,
-            ``logistic`` of classes; without, the one that suits the task. Its settings are those of
+        head: What is fitted to features in each fold: ``ridge`` of numbers, ``logistic`` of
+            classes, or one that is trained by the sweep's recipe, ``linear`` or ``mlp``; without,
+            the one that is solved and suits the task. Its settings are those of
             ``training.head_settings``.
         sha256: The table's hash. Filled in when the table is read; where a file says it, another
             table is refused.

@@ -42,8 +42,21 @@ classes, made probabilities by a softmax; the one target is the class's index. `
 each of K thresholds the log-odds that the one target, a grade's index, is above it.
 """
 
-Pooling = Literal["network", "mean", "mean_max", "class_token"]
+Pooling = Literal["network", "mean", "mean_max", "class_token", "attention"]
 """How a network's last map, or its last tokens, become features; see ``TrainingRecipe``."""
+
+ATTENTION: Pooling = "attention"
+"""The one that pools over several photographs, each with the features that ``network`` gives."""
+
+
+def pooling_of_each(pooling: Pooling) -> Pooling:
+    """How one photograph's features are pooled, before several are.
+
+    Example:
+        >>> pooling_of_each("attention"), pooling_of_each("mean")
+        ('network', 'mean')
+    """
+    return "network" if pooling == ATTENTION else pooling
 
 
 @dataclass(frozen=True)
@@ -158,7 +171,8 @@ class OwnHead(NamedTuple):
 
     Attributes:
         name: Of ``HEADS``.
-        pooling: Where its features come from.
+        pooling: Where its features come from; of several photographs what pools over them is
+            learned with the head.
         settings: Of ``HEADS[name].settings``, as JSON.
     """
 

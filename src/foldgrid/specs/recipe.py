@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.by_name import NameIn, SettingsByName, SettingsIn, read_settings, settings_of
-from foldgrid.specs.heads import DEFAULT_HEAD, HEADS, Head, OwnHead, Pooling
+from foldgrid.specs.heads import ATTENTION, DEFAULT_HEAD, HEADS, Head, OwnHead, Pooling
 from foldgrid.specs.normalization import OF_NETWORK, Normalization
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import Phase, phases_problem
@@ -50,7 +50,10 @@ class TrainingRecipe(Spec):
         head_settings: By a head's name, what it alone has to set.
         pooling: Where the features come from: ``network``, the network's own last hidden layer;
             of its last map, or of the tokens of its patches, the ``mean``, or mean and maximum one
-            after the other, ``mean_max``; or a transformer's ``class_token``.
+            after the other, ``mean_max``; a transformer's ``class_token``; or ``attention``, a
+            weighted mean over all photographs of an evaluation unit (a mosaic's, or those of one
+            subject, visit and case), its weights learned with the head on a frozen backbone: gated
+            attention (Ilse et al. 2018).
         early_stopping: When the fit ends, and which samples decide.
         augmentation: What varies between epochs.
         normalization: What a network sees: ``network`` standardises by the channel means and
@@ -143,6 +146,8 @@ class TrainingRecipe(Spec):
 
     def _head_problem(self) -> str:
         thawed = [phase.name for phase in self.phases if phase.frozen != "backbone"]
+        if self.pooling == ATTENTION and (problem := self._attention_problem(thawed)):
+            return f"pooling: {ATTENTION} {problem}"
         if self.solved_head is not None and thawed:
             return (
                 f"head: {self.head} is solved on the features of a frozen backbone, and phases: "
@@ -153,6 +158,27 @@ class TrainingRecipe(Spec):
             return (
                 "stage_heads: true adds heads to the network's own, and head and pooling put "
                 "another in its place. Drop one of the two"
+            )
+        return ""
+
+    def _attention_problem(self, thawed: list[str]) -> str:
+        """Why no attention can be learned, the end of a sentence; "" where it can."""
+        if self.solved_head is not None:
+            trained = [name for name, head in HEADS.items() if not head.is_solved]
+            return (
+                f"is trained together with the head, and head: {self.head} is solved at once. Take "
+                f"head: {' or '.join(trained)}, or another pooling"
+            )
+        if not self.phases or thawed:
+            where = f"in the phase {thawed[0]}" if thawed else "without phases"
+            return (
+                f"is trained on features of a frozen backbone, and {where} the backbone is trained "
+                "too. Give phases, each with frozen: backbone, or take another pooling"
+            )
+        if self.num_raters is not None:
+            return (
+                "learns one truth of several photographs, and num_raters is about each photograph. "
+                "Drop one of the two"
             )
         return ""
 
@@ -183,10 +209,13 @@ class TrainingRecipe(Spec):
     @property
     def own_head(self) -> OwnHead | None:
         """The head in the place of the network's own last layer; nothing where that one stays."""
-        if (self.head, self.pooling) == (DEFAULT_HEAD, "network"):
-            return None
-        own = settings_of(HEADS, self.head, self.head_settings)
-        return OwnHead(self.head, self.pooling, own.model_dump_json())
+        return own_head_of(self.head, self.pooling, self.head_settings)
+
+    @property
+    def head_of_table(self) -> OwnHead:
+        """The head as it is put on features that are given, where no network has one of its own."""
+        settings = settings_of(HEADS, self.head, self.head_settings)
+        return OwnHead(self.head, "network", settings.model_dump_json())
 
     @property
     def planned_epochs(self) -> int:
@@ -199,3 +228,18 @@ class TrainingRecipe(Spec):
         if self.phases and self.phases[-1].epochs is not None:
             return sum(phase.epochs or 0 for phase in self.phases)
         return self.max_epochs
+
+
+def own_head_of(
+    head: str, pooling: Pooling, settings: SettingsByName | None = None
+) -> OwnHead | None:
+    """The head in the place of a network's own last layer; nothing where that one stays.
+
+    Args:
+        head: Its name.
+        pooling: Where its features come from.
+        settings: By a head's name what it has to set; without, its defaults.
+    """
+    if (head, pooling) == (DEFAULT_HEAD, "network"):
+        return None
+    return OwnHead(head, pooling, settings_of(HEADS, head, settings or {}).model_dump_json())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -61,6 +61,20 @@ class Augmentation(Spec):
                 "be alike. Leave it out, or let something vary"
             )
         return self
+
+
+NOTHING_VARIES: dict[str, Any] = {
+    "rotate_tiles": False,
+    "shuffle_tiles": False,
+    "flip_horizontally": False,
+    "flip_vertically": False,
+    "smallest_crop": 1.0,
+    "zoom": 0.0,
+    "brightness": 0.0,
+    "contrast": 0.0,
+    "copies": None,
+}
+"""The keys of an augmentation that leaves every picture as it is."""
 
 
 class Features(Spec):

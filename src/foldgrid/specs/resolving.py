@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.folders import folder_names, yaml_files
 from foldgrid.specs.given import read_given_specs
-from foldgrid.specs.heads import DEFAULT_HEAD, HEADS
+from foldgrid.specs.heads import ATTENTION, DEFAULT_HEAD, HEADS
 from foldgrid.specs.learners import ablation_problems, learner_problems
 from foldgrid.specs.reading import (
     Document,
@@ -24,6 +24,7 @@ from foldgrid.specs.reading import (
     read_document,
     validate,
 )
+from foldgrid.specs.recipe_parts import NOTHING_VARIES
 from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
@@ -174,7 +175,8 @@ def _space_of(
         return document.where(key_path) or "file"
 
     if sweep.search_space is None:
-        if "search" in document.values:
+        # A run folder's own sweep.yaml says everything, a search's settings and that there is none.
+        if "search" in document.values and "search_space" not in document.values:
             message = (
                 "found settings of a search without a space. Name one with `search_space`: "
                 f"{', '.join(yaml_files(*folders))}."
@@ -233,23 +235,15 @@ def _probe_of(sweep: Sweep) -> dict[str, Any]:
     """What the budget ``probe`` changes of a sweep that does not say it itself.
 
     Backbones are frozen. A grid's heads are solved; a search has a rate to search for, so its heads
-    are trained, on pictures as they are, whose features are computed once.
+    are trained, on pictures as they are, whose features are computed once. Attention over
+    photographs is trained with its head, too.
     """
     recipe: dict[str, Any] = {
         "phases": [{"name": "head", "frozen": "backbone"}],
         "stage_heads": False,
-        "augmentation": {
-            "rotate_tiles": False,
-            "shuffle_tiles": False,
-            "flip_horizontally": False,
-            "flip_vertically": False,
-            "smallest_crop": 1.0,
-            "zoom": 0.0,
-            "brightness": 0.0,
-            "contrast": 0.0,
-        },
+        "augmentation": dict(NOTHING_VARIES),
     }
-    if sweep.search_space is None:
+    if sweep.search_space is None and sweep.training.pooling != ATTENTION:
         kind = TASKS[sweep.task.name].scoring.output_kind
         solved = (name for name, head in HEADS.items() if head.is_solved)
         recipe["head"] = next((n for n in solved if kind in (HEADS[n].suits or ())), DEFAULT_HEAD)

@@ -116,6 +116,16 @@ def num_values(parameter: Parameter) -> int | None:
     return int((parameter.high - parameter.low) / parameter.step + 1e-9) + 1
 
 
+_ONE_RECIPE = "Say it in the sweep's training, or compare values as ablation or learners of a grid."
+
+NOT_SEARCHED = {
+    "input_size": "trials of a backbone share its network's size, which memory and time are "
+    f"planned by. {_ONE_RECIPE}",
+    "phases": f"a list is no single value. {_ONE_RECIPE}",
+}
+"""Keys of the recipe that no space may vary, and why."""
+
+
 def space_problems(space: SearchSpace) -> list[tuple[tuple[str, ...], str]]:
     """What is wrong with a space beyond its types, each with the key path it is about."""
     found: list[tuple[tuple[str, ...], str]] = []
@@ -123,7 +133,9 @@ def space_problems(space: SearchSpace) -> list[tuple[tuple[str, ...], str]]:
     above: list[str] = []
     for name, parameter in space.parameters.items():
         path = ("parameters", name)
-        if name != BACKBONE and current_key(name) not in known:
+        if name in NOT_SEARCHED:
+            found.append((path, f"cannot be searched: {NOT_SEARCHED[name]}"))
+        elif name != BACKBONE and current_key(name) not in known:
             message = f"the recipe has no such parameter. {did_you_mean(name, known)}"
             found.append((path, message))
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -265,6 +265,13 @@ class Sweep(Spec):
     def known_name(self, written: str) -> str:
         """A backbone's name where a file of weights was named by its path, as it was written."""
         return self._written_names.get(written, written)
+
+    def without_paths(self, words: Iterable[str]) -> list[str]:
+        """A command line whose files of weights are named by their hashes."""
+        found = list(words)
+        for written, known in self._written_names.items():
+            found = [word.replace(written, known) for word in found]
+        return found
 
     def with_weight_files(self, folder: Path) -> Sweep:
         """The sweep with files of weights known by their hashes, and their paths kept apart.

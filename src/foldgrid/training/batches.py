@@ -16,6 +16,7 @@ from torch import Tensor
 
 from foldgrid.specs.normalization import channel_statistics
 from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.training.bags import Tiles
 from foldgrid.training.device import to_device
 
 Indices = NDArray[np.intp]
@@ -33,6 +34,7 @@ class MosaicSource:
         normalization: What a network sees; see ``TrainingRecipe``, and for the next two.
         input_size: Height and width of the pictures as the network sees them, or ``data``.
         interpolation: How they are resized.
+        tiles: Where in the mosaics the pictures are that are taken; nothing takes whole ones.
     """
 
     def __init__(
@@ -42,8 +44,9 @@ class MosaicSource:
         normalization: str = "imagenet",
         input_size: int | str = "data",
         interpolation: str = "bilinear",
+        tiles: Tiles | None = None,
     ) -> None:
-        self._array = mosaics_NHWC
+        self._array, self._tiles = mosaics_NHWC, tiles
         self._resized = input_size if isinstance(input_size, int) else None
         self._interpolation = interpolation
         self.device = device
@@ -55,16 +58,29 @@ class MosaicSource:
     @property
     def pixels(self) -> int:
         """Height and width of the pictures as the network sees them."""
-        return self._resized or int(self._array.shape[1])
+        a_side = self._tiles.a_side if self._tiles else 1
+        return self._resized or int(self._array.shape[1]) // a_side
 
     def take(self, indices: Indices) -> Tensor:
-        """The mosaics of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
-        if self.device.type == "cuda":
+        """The pictures ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
+        if self._tiles is not None:
+            images_BHWC = self._tiles_of(self._tiles.numbers_I[indices], self._tiles.a_side)
+        elif self.device.type == "cuda":
             rows = to_device(torch.from_numpy(indices), self.device)
             images_BHWC = self._put_on_device()[rows]
         else:
             images_BHWC = torch.from_numpy(self._array[indices])
         return images_BHWC.permute(0, 3, 1, 2).float().div_(255)
+
+    def _tiles_of(self, numbers_B: Indices, a_side: int) -> Tensor:
+        places = numbers_B // a_side**2, numbers_B // a_side % a_side, numbers_B % a_side
+        count, height, width, channels = self._array.shape
+        shape = count, a_side, height // a_side, a_side, width // a_side, channels
+        if self.device.type == "cuda":
+            n, i, j = (to_device(torch.from_numpy(each), self.device) for each in places)
+            return self._put_on_device().reshape(shape)[n, i, :, j]
+        rows, above, left = places
+        return torch.from_numpy(self._array.reshape(shape)[rows, above, :, left])
 
     def _put_on_device(self) -> Tensor:
         if self._on_device is None:

@@ -11,13 +11,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foldgrid.models import WeightFile, build_network, set_head_bias, with_own_head
-from foldgrid.models.headed import build_head, last_linear
+from foldgrid.heads.solving import Standardised
+from foldgrid.models import (
+    HeadedNetwork,
+    WeightFile,
+    build_network,
+    set_head_bias,
+    with_own_head,
+)
+from foldgrid.models.headed import Standardise, build_head, head_on_features, last_linear
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.normalization import OF_NETWORK
 from foldgrid.tasks.scoring import Scoring
-from foldgrid.training.training_data import body_seed, fit_seed
+from foldgrid.training.training_data import Indices, body_seed, fit_seed
 
 
 def build_for(
@@ -87,7 +94,7 @@ def build_first(
     weights = weights and weights.on_this_machine()
     if weights and weights.sha256() != config.weights:
         raise SweepError(
-            f"{weights.path}: not the file that the sweep was planned with (its SHA-256 "
+            f"{weights.place}: not the file that the sweep was planned with (its SHA-256 "
             f"is {weights.sha256()}, planned was {config.weights}).\n"
             "Every machine needs the same file: `foldgrid weights fetch` gets it."
         )
@@ -95,6 +102,34 @@ def build_first(
     network = build_for(config, task.num_outputs, pretrained, pixels=pixels)
     if config.training.start_from_mean:
         set_head_bias(network, config.backbone, torch.from_numpy(task.start_bias(targets_NK)))
+    return network
+
+
+def build_on_features(
+    config: FitConfig,
+    task: Scoring,
+    features_ND: NDArray[np.float32],
+    targets_NK: NDArray[np.float32],
+    train: Indices,
+) -> HeadedNetwork:
+    """The head that a fit on given features begins with, in the units of its training samples.
+
+    Args:
+        config: What decides the outcome.
+        task: What is predicted.
+        features_ND: Of all samples.
+        targets_NK: Of all samples.
+        train: The rows that the fit trains on.
+    """
+    recipe = config.training
+    network = head_on_features(recipe.head_of_table, features_ND.shape[1], task.num_outputs)
+    columns = Standardised.of(features_ND[train])
+    for module in network.modules():
+        if isinstance(module, Standardise):
+            module.set(torch.from_numpy(columns.mean_D), torch.from_numpy(columns.unit_D))
+    if recipe.start_from_mean:
+        bias_K = torch.from_numpy(task.start_bias(targets_NK[train]))
+        set_head_bias(network, config.backbone, bias_K)
     return network
 
 

@@ -19,18 +19,21 @@ from foldgrid.models.cut import cut_of
 from foldgrid.models.naming import feature_width
 from foldgrid.specs.backbone_names import slug_of
 from foldgrid.specs.fits import FitConfig, content_digest
+from foldgrid.specs.heads import ATTENTION, pooling_of_each
 from foldgrid.specs.phases import Phase
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.recipe_parts import Augmentation
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tracking.provenance import package_versions
+from foldgrid.training.bags import photographs_of
 from foldgrid.training.training_data import Indices, TrainingData, body_seed, fit_seed
 
 CHUNK = {"cpu": 32, "cuda": 128}
 """Pictures that pass a backbone at a time."""
 
 FEATURE_FORMAT = 2
-"""Raised when features are computed in another way. 2: batch normalisation is folded."""
+"""Raised when features are computed in another way. 2: batch normalisation is folded, and maps are
+pooled behind activations that are no modules."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,15 @@ def plan_features(backbone: str, recipe: TrainingRecipe, grid: int) -> FeaturePl
     """
     if recipe.solved_head is not None:
         # On the pictures as they are: nothing else is trained, and no epoch draws anything.
-        return FeaturePlan(feature_width(backbone, recipe.pooling), 0, 1, recipe.planned_epochs)
+        width = feature_width(backbone, recipe.pooling)
+        return FeaturePlan(width, 0, 1, recipe.planned_epochs)
     if not any(phase.frozen == "backbone" for phase in recipe.phases):
         return ""
     first = leading_phases(recipe.phases)
     if not first:
         return "the backbone is trained before it is frozen"
-    num_views = count_views(recipe.augmentation, grid)
+    # Attention takes a mosaic's photographs one by one.
+    num_views = count_views(recipe.augmentation, 1 if recipe.pooling == ATTENTION else grid)
     if num_views is None:
         return (
             "the augmentation draws other pictures at each epoch; augmentation.copies would draw "
@@ -88,7 +93,7 @@ def plan_features(backbone: str, recipe: TrainingRecipe, grid: int) -> FeaturePl
     if None in epochs:
         num_epochs = recipe.planned_epochs
     if recipe.own_head is not None:
-        width = feature_width(backbone, recipe.pooling)
+        width = feature_width(backbone, pooling_of_each(recipe.pooling))
         return FeaturePlan(width, num_views, len(first), num_epochs)
     cut = cut_of(backbone)
     if recipe.auxiliary_loss_weight > 0 and cut.has_auxiliary_heads:
@@ -96,6 +101,14 @@ def plan_features(backbone: str, recipe: TrainingRecipe, grid: int) -> FeaturePl
     if cut.problem:
         return f"{cut.problem} ({backbone})"
     return FeaturePlan(cut.num_features, num_views, len(first), num_epochs)
+
+
+def pooling_refusal(reason: str) -> str:
+    """Why attention cannot pool photographs, where `plan_features` says why nothing is computed."""
+    return (
+        f"training.pooling: {ATTENTION} pools features that are computed once, and {reason}. "
+        "Change that, or take another pooling."
+    )
 
 
 def leading_phases(phases: Sequence[Phase]) -> Sequence[Phase]:
@@ -192,6 +205,8 @@ def feature_tables(
         plan: Of which pictures.
         by: What computes them.
     """
+    if config.training.pooling == ATTENTION:
+        data = photographs_of(data)
     is_training = (data.samples["partition"] != "test").to_numpy()
     recipe, names = config.training, data.samples["sample"].to_numpy()
     parts: list[tuple[Indices, int, Augmentation | None]] = [(np.arange(len(names)), 1, None)]
@@ -203,7 +218,7 @@ def feature_tables(
             "format": FEATURE_FORMAT,
             "backbone": config.backbone,
             "weights": first_weights(config),
-            "pooling": recipe.pooling,
+            "pooling": pooling_of_each(recipe.pooling),
             "pictures": data.pictures,
             "grid": data.grid,
             "samples": content_digest(names[rows].tolist(), 16),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import pandas as pd
@@ -51,9 +52,10 @@ def finalize(fit: FitState) -> FitRecord:
             "total": fit.setup_seconds + fit.train_seconds + predict_seconds,
         },
         num_parameters=size.num_parameters,
-        multiply_adds=size.multiply_adds,
+        # Of features that are given there is no image to count them by.
+        multiply_adds=size.multiply_adds or None,
         peak_memory_gib=peak_memory_gib(fit.device),
-        weights=fit.weights.record() if fit.weights else WeightsRecord(source="random"),
+        weights=_weights_record(fit),
         weights_kept=fit.keep_weights and not fit.has_diverged,
         features_kept=fit.keep_features and not fit.has_diverged,
         micro_batch_size=fit.micro_batch_size,
@@ -63,6 +65,13 @@ def finalize(fit: FitState) -> FitRecord:
     fit.folder.complete(record)
     _log_end(record)
     return record
+
+
+def _weights_record(fit: FitState) -> WeightsRecord:
+    table = fit.config.given
+    if table is not None:
+        return WeightsRecord(source="given", sha256=table.sha256)
+    return fit.weights.record() if fit.weights else WeightsRecord(source="random")
 
 
 def _write_results(fit: FitState) -> dict[str, float]:
@@ -80,7 +89,8 @@ def _write_results(fit: FitState) -> dict[str, float]:
         fit.folder.write_features(pd.concat(hidden, ignore_index=True))
     if fit.keep_weights:
         state = _plain_state(fit)
-        fit.folder.write_weights(lambda path: safetensors.torch.save_file(state, path))
+        about = columns_as_metadata(fit.given.columns) if fit.given else None
+        fit.folder.write_weights(lambda path: safetensors.torch.save_file(state, path, about))
     return metrics
 
 
@@ -109,7 +119,14 @@ def _log_end(record: FitRecord) -> None:
     )
 
 
+def columns_as_metadata(columns: Sequence[str]) -> dict[str, str]:
+    """What ``best.safetensors`` says of the features that its head takes, in their order."""
+    return {"columns": json.dumps(list(columns))}
+
+
 def _footprint(fit: FitState) -> Footprint:
+    if fit.given is not None:
+        return Footprint(sum(each.numel() for each in fit.trained.parameters()), 0, 0)
     # Counted on shapes without numbers, so neither the device nor the random state notices; once
     # a backbone and process, because the footprint is kept.
     config, recipe = fit.config, fit.config.training
@@ -129,7 +146,8 @@ def _phase_records(fit: FitState) -> Iterator[PhaseRecord]:
         for phase in phases:
             if phase.name == name and not fit.trains_head_alone:
                 freeze(fit.network, fit.config.backbone, phase.frozen)
-        counts = _counts_of_head(fit) if fit.trains_head_alone else parameter_counts(fit.network)
+        is_apart = fit.trains_head_alone and fit.given is None
+        counts = _counts_of_head(fit) if is_apart else parameter_counts(fit.network)
         yield PhaseRecord(
             name=name,
             first_epoch=found[0].epoch,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from foldgrid.models import WeightFile, forward_all, train_mode
+from foldgrid.models.attention import Bags
 from foldgrid.models.headed import last_linear
 from foldgrid.records import FitFolder
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
@@ -32,7 +33,7 @@ from foldgrid.training.features import mirror_images
 from foldgrid.training.network_state import (
     recompute_batch_norm,
 )
-from foldgrid.training.state import FitState
+from foldgrid.training.state import FitState, GivenFeatures
 from foldgrid.training.training_data import TrainingData, inner_seed
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Fit(FitState):
         device: torch.device | None = None,
         keep_state: bool = True,
         micro_batch_size: int | None = None,
+        given: GivenFeatures | None = None,
     ) -> None:
         started = time.perf_counter()
         super().__init__(
@@ -78,6 +80,7 @@ class Fit(FitState):
             num_threads=num_threads,
             device=device,
             micro_batch_size=micro_batch_size,
+            given=given,
         )
         self._log(logging.INFO, "opened on %s, %s", self.device, self.precision)
         checkpoint.resume(self)
@@ -187,10 +190,14 @@ class Fit(FitState):
         return self._loss_of(self.predict(rows), rows)
 
     def _trained_on(self) -> Indices:
-        """The pictures of an epoch: samples or, where there are several of each, their copies."""
+        """The pictures of an epoch: samples or, where there are several of each, their copies.
+
+        Of samples whose photographs are pooled together one stands for all.
+        """
         num_copies = self.config.training.augmentation.copies or 1
         firsts = np.arange(num_copies) * len(self.data.samples)
-        return (firsts[:, None] + self.roles.train).ravel()
+        rows = self.roles.train
+        return (firsts[:, None] + (self.bags.first_rows(rows) if self.bags else rows)).ravel()
 
     def _rows_and_copies(self, pictures: Indices) -> tuple[Indices, Indices]:
         copies, rows = np.divmod(pictures, len(self.data.samples))
@@ -207,6 +214,7 @@ class Fit(FitState):
         else:
             # The mean over the batch is the mean of its parts' means, weighted by their sizes.
             fractions = [len(rows[part]) / len(rows) for part in parts]
+            assert isinstance(given_B, Tensor), "a head is trained on whole batches"
             losses = [
                 self._backward(given_B[part], targets_BK[part], fraction) * fraction
                 for part, fraction in zip(parts, fractions, strict=True)
@@ -216,29 +224,29 @@ class Fit(FitState):
         self.scaler.update()
         return loss
 
-    def _given(self, rows: Indices, copies: Indices) -> Tensor:
+    def _given(self, rows: Indices, copies: Indices) -> Tensor | Bags:
         """What is trained on: augmented pictures as the network takes them, or their features."""
-        settings, grid = self.config.training.augmentation, self.data.grid
+        settings, grid = self.config.training.augmentation, 1 if self.bags else self.data.grid
+        num_each = self.pictures_each(rows)
         if settings.copies is not None:
             if self.head is not None:
-                return self._on_device(self.features_of(rows, copies))
+                return self.head_input(rows, np.repeat(copies, num_each))
             names = self.data.samples["sample"].to_numpy()[rows].tolist()
             draws = draw_copies(names, copies.tolist(), settings, self.config.seed, grid)
         else:
-            draws = draw(len(rows), settings, self.generator, grid)
+            draws = draw(int(num_each.sum()), settings, self.generator, grid)
             if self.head is not None:
-                return self._on_device(self.features_of(rows, mirror_images(draws)))
+                return self.head_input(rows, mirror_images(draws))
         return self.source.normalise(apply_draws(self.source.take(rows), draws, grid))
-
-    def _on_device(self, values: np.ndarray) -> Tensor:
-        return to_device(torch.from_numpy(values), self.device)
 
     def _parts(self, rows: Indices) -> list[slice]:
         """What of a batch is on the device at a time."""
         most = self.micro_batch_size if self.head is None else None
         return even_parts(len(rows), most or len(rows))
 
-    def _backward(self, given_B: Tensor, targets_BK: Tensor, fraction: float = 1.0) -> Tensor:
+    def _backward(
+        self, given_B: Tensor | Bags, targets_BK: Tensor, fraction: float = 1.0
+    ) -> Tensor:
         """Adds the gradient of ``fraction`` times the loss; returns the loss of the main head."""
         weight = self.config.training.auxiliary_loss_weight
         trained = self.network if self.head is None else self.head

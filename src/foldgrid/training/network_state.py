@@ -1,6 +1,7 @@
 """The network under training as state: its best weights, its batch-norm averages, its precision.
 
-Shape letters: B batch, C channels, D hidden units, H and W pixels, K outputs, S samples.
+Shape letters: B batch, C channels, D hidden units, H and W pixels, I photographs, K outputs,
+P photographs of the largest bag, S samples.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foldgrid.models import forward_all, last_hidden, load_state, train_mode
+from foldgrid.models import HeadedNetwork, forward_all, last_hidden, load_state, train_mode
+from foldgrid.models.attention import Bags
 from foldgrid.models.freezing import batch_norms
+from foldgrid.training.bags import PhotographBags
 from foldgrid.training.batches import Indices, MosaicSource
 from foldgrid.training.device import Precision, autocast, to_device
 
@@ -117,6 +120,19 @@ def hidden_values(
     return _in_batches(hidden_of, network, source, indices, device, precision, batch_size)
 
 
+def pooled_features(
+    network: HeadedNetwork,
+    source: MosaicSource,
+    indices: Indices,
+    device: torch.device,
+    precision: Precision,
+) -> NDArray[np.float32]:
+    """What the head of a network sees of the pictures ``indices``, unaugmented, as (S, D)."""
+    return _in_batches(
+        network.features, network, source, indices, device, precision, PREDICTION_BATCH
+    )
+
+
 def head_outputs(
     head: nn.Module,
     features_SD: NDArray[np.float32],
@@ -125,12 +141,70 @@ def head_outputs(
     batch_size: int = PREDICTION_BATCH,
 ) -> NDArray[np.float32]:
     """What a network's head makes of features, as (S, K)."""
+    parts = (
+        to_device(torch.from_numpy(features_SD[start : start + batch_size]), device)
+        for start in range(0, len(features_SD), batch_size)
+    )
+    return _outputs_of_parts(head, parts, device, precision)
+
+
+def bag_outputs(
+    head: nn.Module,
+    bags: PhotographBags,
+    features_of: Callable[[Indices], NDArray[np.float32]],
+    rows: Indices,
+    device: torch.device,
+    precision: Precision,
+    batch_size: int = PREDICTION_BATCH,
+) -> NDArray[np.float32]:
+    """What a network's head makes of the photographs of each sample's bag, as (S, K).
+
+    Samples of one bag have the same outputs, to the bit.
+
+    Args:
+        head: One that takes bags; see ``models.attention``.
+        bags: Of all samples.
+        features_of: (I, D) of photographs.
+        rows: Samples, S.
+        device: Where to compute.
+        precision: Of the head's products.
+        batch_size: Samples at a time.
+    """
+    _, firsts, bag_S = np.unique(bags.bag_N[rows], return_index=True, return_inverse=True)
+    parts = (
+        bag_input(bags, features_of, rows[firsts[start : start + batch_size]], device)
+        for start in range(0, len(firsts), batch_size)
+    )
+    outputs_BK = _outputs_of_parts(head, parts, device, precision)
+    return outputs_BK[bag_S] if len(rows) else outputs_BK
+
+
+def bag_input(
+    bags: PhotographBags,
+    features_of: Callable[[Indices], NDArray[np.float32]],
+    rows: Indices,
+    device: torch.device,
+) -> Bags:
+    """The features of the photographs of each sample's bag; see `bag_outputs`."""
+    members_BP = bags.of(rows)
+    is_there_BP = members_BP >= 0
+    features_ID = features_of(members_BP[is_there_BP])
+    features_BPD = np.zeros((*members_BP.shape, features_ID.shape[1]), np.float32)
+    features_BPD[is_there_BP] = features_ID
+    return Bags(
+        to_device(torch.from_numpy(features_BPD), device),
+        to_device(torch.from_numpy(is_there_BP), device),
+    )
+
+
+def _outputs_of_parts(
+    head: nn.Module, parts: Iterable[Tensor | Bags], device: torch.device, precision: Precision
+) -> NDArray[np.float32]:
     head.eval()
     found = []
-    for start in range(0, len(features_SD), batch_size):
-        part_BD = torch.from_numpy(features_SD[start : start + batch_size])
+    for part in parts:
         with torch.inference_mode(), autocast(device, precision):
-            found.append(head(to_device(part_BD, device)).float().cpu().numpy())
+            found.append(head(part).float().cpu().numpy())
     return np.concatenate(found) if found else np.zeros((0, 0), np.float32)
 
 

@@ -6,42 +6,69 @@ is kept (`checkpoint`) or what it leaves (`finalize`). Shape letters: K outputs,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from foldgrid.models import HeadedNetwork, WeightFile, freeze
+from foldgrid.models.attention import Bags, attention_of
 from foldgrid.models.cut import Backbone, as_backbone, cut_of, put_head
 from foldgrid.records import FitFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.heads import ATTENTION
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import Phase
 from foldgrid.tasks.registry import make_scoring
+from foldgrid.training.bags import bags_of
 from foldgrid.training.batches import Indices, MosaicSource, seen_by
-from foldgrid.training.building import build_first, first_head, keep_first_head, seeded
+from foldgrid.training.building import (
+    build_first,
+    build_on_features,
+    first_head,
+    keep_first_head,
+    seeded,
+)
 from foldgrid.training.device import (
     choose_device,
     choose_precision,
     prepare_torch,
     start_on_card,
+    to_device,
 )
 from foldgrid.training.early_stopping import EarlyStopping
-from foldgrid.training.feature_plan import FeaturePlan, plan_features
+from foldgrid.training.feature_plan import FeaturePlan, plan_features, pooling_refusal
 from foldgrid.training.features import FrozenFeatures
 from foldgrid.training.network_state import (
     PREDICTION_BATCH,
     BestWeights,
+    bag_input,
+    bag_outputs,
     head_outputs,
     hidden_values,
     predict,
 )
 from foldgrid.training.schedule import Schedule
 from foldgrid.training.training_data import TrainingData, fit_seed, roles_of, torch_seed
+
+
+@dataclass(frozen=True)
+class GivenFeatures:
+    """A table of features that were made elsewhere.
+
+    Attributes:
+        features_ND: float32, a row a sample, in the samples' order.
+        columns: What the table calls them, D; kept with the weights, for tables of new samples.
+    """
+
+    features_ND: NDArray[np.float32]
+    columns: tuple[str, ...]
 
 
 class FitState:
@@ -59,7 +86,8 @@ class FitState:
         device: Where to train; chosen by what is there.
         micro_batch_size: The most samples on the device at a time, at least 2; gradients are
             summed up over a batch's parts, so the batch and its loss stay the recipe's. Only batch
-            normalisation notices: it standardises by each part's own mean and variance.
+            normalization notices: it standardises by each part's own mean and variance.
+        given: Features that were made elsewhere, in place of a network's.
     """
 
     def __init__(
@@ -74,7 +102,9 @@ class FitState:
         num_threads: int = 1,
         device: torch.device | None = None,
         micro_batch_size: int | None = None,
+        given: GivenFeatures | None = None,
     ) -> None:
+        self.given = given
         self.config, self.data, self.folder, self.weights = config, data, folder, weights
         self.keep_weights, self.keep_features = keep_weights, keep_features
         self.micro_batch_size = micro_batch_size
@@ -89,27 +119,44 @@ class FitState:
         self.learned = task.learned(data.samples.iloc[self.roles.train])
         self.task = task.with_learned(self.learned)
         self.targets_NK = self._targets()
-        self.source = MosaicSource(data.mosaics_NHWC, self.device, *seen_by(recipe))
+        self.bags = bags_of(data) if recipe.pooling == ATTENTION else None
+        tiles = self.bags.tiles if self.bags else None
+        self.source = MosaicSource(data.mosaics_NHWC, self.device, *seen_by(recipe), tiles)
         self._network: nn.Module | None = None
         self._lone_head: nn.Module | None = None
-        plan = plan_features(config.backbone, recipe, data.grid)
-        if isinstance(plan, str) or recipe.trains_backbone:
-            self._network = self._build()
+        self.features: FrozenFeatures | None = None
+        if given is None:
+            self._open_network()
         else:
-            self._lone_head = self._first_head()
-        self.features = self._features(plan)
+            features_ND, train = given.features_ND, self.roles.train
+            network = build_on_features(config, self.task, features_ND, self.targets_NK, train)
+            self._network = network.to(self.device)
+            self._lone_head = network.head
         self.chosen: dict[str, float] = {}
         self.enter_phase(0)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
         self.stopping = EarlyStopping.of(recipe)
         self.best = BestWeights()
         self.generator = torch.Generator().manual_seed(seed)
+        self._evaluated: tuple[Indices, pd.DataFrame] | None = None
         self.best_outputs: tuple[int, NDArray[np.float32]] | None = None
         self.epoch = 0
         self.has_diverged = False
         self.last_learning_rate: float | None = None
         self.train_seconds = 0.0
         self.setup_seconds = 0.0
+
+    def _open_network(self) -> None:
+        """The network, or its head alone, and what is computed of pictures once."""
+        recipe = self.config.training
+        plan = plan_features(self.config.backbone, recipe, self.data.grid)
+        if isinstance(plan, str) and self.bags is not None:
+            raise SweepError(pooling_refusal(plan))
+        if isinstance(plan, str) or recipe.trains_backbone:
+            self._network = self._build()
+        else:
+            self._lone_head = self._first_head()
+        self.features = self._features(plan)
 
     @property
     def network(self) -> nn.Module:
@@ -164,7 +211,7 @@ class FitState:
         return FrozenFeatures(
             lambda: self.network,
             self.source,
-            self.data,
+            self.bags.photographs if self.bags else self.data,
             self.config,
             plan,
             precision=self.precision,
@@ -191,7 +238,11 @@ class FitState:
         return self.backbone.head if is_frozen else None
 
     def features_of(self, rows: Indices, views: Indices | None = None) -> np.ndarray:
-        """What the frozen backbone makes of samples; see ``FrozenFeatures.of``.
+        """What the frozen backbone makes of pictures; see ``FrozenFeatures.of``.
+
+        Args:
+            rows: Samples; photographs, where attention pools them.
+            views: Which view of each.
 
         Returns:
             (len(rows), D), float32.
@@ -199,9 +250,38 @@ class FitState:
         Raises:
             ValueError: The recipe freezes no backbone, or its features are not computed once.
         """
+        if self.given is not None:
+            found: np.ndarray = self.given.features_ND[rows]
+            return found
         if self.features is None:
             raise ValueError("this recipe has no features that are computed once")
         return self.features.of(rows, views)
+
+    def pictures_each(self, rows: Indices) -> Indices:
+        """How many pictures the head takes of each sample: one, or its bag's photographs."""
+        if self.bags is None:
+            return np.ones(len(rows), np.intp)
+        sizes: Indices = np.count_nonzero(self.bags.of(rows) >= 0, axis=1)
+        return sizes
+
+    def head_input(self, rows: Indices, views: Indices | None = None) -> Tensor | Bags:
+        """What the head takes of samples, in a phase that trains it on features.
+
+        Args:
+            rows: Samples.
+            views: Which view of each of their pictures; see `pictures_each`.
+        """
+        if self.bags is None:
+            return to_device(torch.from_numpy(self.features_of(rows, views)), self.device)
+        return bag_input(
+            self.bags, lambda pictures: self.features_of(pictures, views), rows, self.device
+        )
+
+    def _values_by(self, layers: nn.Module, rows: Indices) -> np.ndarray:
+        """What the head, or its first layers, make of the samples' features."""
+        if self.bags is None:
+            return head_outputs(layers, self.features_of(rows), self.device, self.precision)
+        return bag_outputs(layers, self.bags, self.features_of, rows, self.device, self.precision)
 
     @property
     def phase(self) -> Phase | None:
@@ -259,7 +339,7 @@ class FitState:
         """The network's outputs for the samples ``rows``, as (len(rows), K)."""
         head = self.head
         if head is not None:
-            return head_outputs(head, self.features_of(rows), self.device, self.precision)
+            return self._values_by(head, rows)
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return predict(self.network, self.source, rows, self.device, self.precision, size)
 
@@ -274,14 +354,19 @@ class FitState:
 
     def hidden_values(self, rows: Indices) -> np.ndarray:
         """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""
-        if self.head is not None:
-            return self.features_of(rows)
+        head = self.head
+        if head is not None:
+            attention = attention_of(head) if self.bags else None
+            return self._values_by(attention, rows) if attention else self.features_of(rows)
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return hidden_values(self.network, self.source, rows, self.device, self.precision, size)
 
     def evaluate(self, outputs: np.ndarray, rows: Indices) -> dict[str, float]:
         """The task's metrics for ``outputs`` of the samples ``rows``."""
-        return self.task.evaluate(self.data.samples.iloc[rows], outputs)
+        if self._evaluated is None or self._evaluated[0] is not rows:
+            # The same rows after every epoch; picking them takes as long as a step.
+            self._evaluated = rows, self.data.samples.iloc[rows]
+        return self.task.evaluate(self._evaluated[1], outputs)
 
     def adopt_recipe(self) -> None:
         """Goes on by its own configuration after it took another fit's state."""

@@ -11,7 +11,7 @@ import pytest
 from foldgrid.analysis.checks.catalogue import CATALOGUE, run_checks
 from foldgrid.analysis.checks.report import CheckResult
 from foldgrid.analysis.checks.run_contents import read_contents
-from foldgrid.analysis.stacking import nested
+from foldgrid.analysis.stacking import nested, nested_fits
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 
@@ -301,6 +301,18 @@ def test_a_meta_learner_that_looks_is_caught(
     result = look(fake.write(), code)
     assert result.status == "failed"
     assert result.places
+
+
+def test_a_stack_that_reads_a_fold_from_the_other_fits_is_caught(
+    make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_run(**QUICK).write()
+    assert look(store, "FG402").status == "passed"
+    monkeypatch.setattr(nested_fits, "levelled", lambda values, *_, **__: values)
+    result = look(store, "FG402")
+    assert result.status == "failed"
+    assert "find skill in nothing" in result.evidence
+    assert any("least_squares_w_intercept" in place for place in result.places)
 
 
 def test_nothing_trained_is_not_applicable_and_not_passed(make_run: Any) -> None:

@@ -122,7 +122,7 @@ def test_what_the_bootstrap_cannot_tell_has_no_interval() -> None:
     assert always.value == 1.0
     assert math.isnan(always.low)
     # Seen in about a third of the resamples only.
-    rare = Resamples(np.eye(6), 6, 6)
+    rare = Resamples(np.eye(6), 6, 6, np.arange(6))
     assert math.isnan(estimate(mean_of(np.arange(6.0), among_N=[1, 1, 0, 0, 0, 0]), rare).low)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from foldgrid.records.given_tables import Cells
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
+from foldgrid.specs.heads import Solution
 
 MOST_NAMES = 3
 
@@ -22,11 +23,13 @@ class GivenOutcome:
         predicted: By sample, the task's ``prediction_names``.
         learned: What the task learned of the fold's training samples; see ``FitRecord``.
         chosen: What a head chose by them; see ``FitRecord``.
+        solution: The head's, of features; nothing of given predictions.
     """
 
     predicted: pd.DataFrame
     learned: dict[str, float] = field(default_factory=dict)
     chosen: dict[str, float] = field(default_factory=dict)
+    solution: Solution | None = None
 
 
 class GivenCells(Cells):

@@ -1,4 +1,4 @@
-"""Tables of features that a sweep is given: checked, and a head of the registry solved on them.
+"""Tables of features that a sweep is given: checked, and a head of the registry fitted to them.
 
 Shape letters: N samples, D features, T targets, K outputs.
 """
@@ -10,17 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from foldgrid.data.splits import Split
 from foldgrid.launching.given.cells import GivenCells, GivenOutcome
-from foldgrid.records.given_tables import read_table
+from foldgrid.records.given_tables import Cells, read_table
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.given import GivenSpec, GivenTable
 from foldgrid.specs.heads import HEADS, SolvedHead, TrainingFeatures
+from foldgrid.specs.phases import Phase
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.recipe_keys import with_values
+from foldgrid.specs.recipe_keys import Value, with_values
+from foldgrid.specs.recipe_parts import NOTHING_VARIES
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.training.training_data import TrainingData, inner_seed, roles_of
@@ -41,6 +44,7 @@ class GivenFeatures:
         file: The table's file name, for this machine.
         head: The head's name.
         features_ND: float32, a row a sample of the split, in its order.
+        columns: What the table calls them.
         num_constant: Columns that were left out because all samples have the same.
     """
 
@@ -48,7 +52,13 @@ class GivenFeatures:
     file: str
     head: str
     features_ND: NDArray[np.float32]
+    columns: tuple[str, ...]
     num_constant: int
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the head is trained by the sweep's recipe, not solved."""
+        return not HEADS.named(self.head).is_solved
 
     @property
     def words(self) -> str:
@@ -60,13 +70,25 @@ class GivenFeatures:
         return f"{number} from {self.file}{left_out}, head {self.head}"
 
     def recipe(self, training: TrainingRecipe) -> TrainingRecipe:
-        """The sweep's recipe with its head in place of a network's; there are no phases."""
-        return with_values(
-            training, {"head": self.head, "pooling": "network", "phases": (), "stage_heads": False}
-        )
+        """The sweep's recipe with its head in place of a network's; there are no phases.
+
+        Raises:
+            InputError: The recipe cannot train this head.
+        """
+        own: dict[str, Value | tuple[Phase, ...]] = {"head": self.head, "pooling": "network"}
+        own |= {"phases": (), "stage_heads": False}
+        if self.is_trained:
+            own |= {f"augmentation.{key}": value for key, value in NOTHING_VARIES.items()}
+        try:
+            return with_values(training, own)
+        except ValidationError as error:
+            said = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise InputError(
+                "given", [Problem(self.file, "head", f"{self.head}: {said}.")]
+            ) from error
 
     def predict(self, config: FitConfig, data: TrainingData) -> GivenOutcome:
-        """Fits the head to the training part of a fold and predicts every sample.
+        """Solves the head on the training part of a fold and predicts every sample.
 
         Args:
             config: The fit's.
@@ -95,7 +117,8 @@ class GivenFeatures:
         outputs_NK = self.features_ND.astype(np.float64) @ solution.weight_KD.T + solution.bias_K
         columns = task.prediction_columns(outputs_NK.astype(np.float32))
         index = samples["sample"].astype(str).tolist()
-        return GivenOutcome(pd.DataFrame(columns, index=index), learned, dict(solution.chosen))
+        predicted = pd.DataFrame(columns, index=index)
+        return GivenOutcome(predicted, learned, dict(solution.chosen), solution)
 
 
 def read_given_features(
@@ -127,7 +150,7 @@ def read_given_features(
         problems.append(Problem("header", "", "no feature's column; found only sample."))
     cells.refuse(problems)
     order = split.table["sample"].astype(str)
-    values, problems = _numbers(cells, columns)
+    values, problems = feature_numbers(cells, columns)
     problems += cells.sample_problems(pd.Index(order))
     cells.refuse(problems)
     features_ND = values.set_axis(cells.texts("sample")).loc[order.tolist()].to_numpy(np.float32)
@@ -137,10 +160,11 @@ def read_given_features(
         cells.refuse([Problem("columns", "", message)])
     identity = GivenTable(kind="features", model="", sha256=spec.sha256)
     num_constant = int((~is_kept_D).sum())
-    return GivenFeatures(identity, path.name, head, features_ND[:, is_kept_D], num_constant)
+    kept = tuple(np.array(columns, object)[is_kept_D].tolist())
+    return GivenFeatures(identity, path.name, head, features_ND[:, is_kept_D], kept, num_constant)
 
 
-def _numbers(cells: GivenCells, columns: list[str]) -> tuple[pd.DataFrame, list[Problem]]:
+def feature_numbers(cells: Cells, columns: list[str]) -> tuple[pd.DataFrame, list[Problem]]:
     """The features, and the first cells that are no finite number."""
     found: dict[str, NDArray[np.float64]] = {}
     problems: list[Problem] = []
@@ -159,27 +183,24 @@ def _numbers(cells: GivenCells, columns: list[str]) -> tuple[pd.DataFrame, list[
 
 
 def _chosen_head(name: str, asked: str, scoring: Scoring) -> str:
-    """The head that is fitted: the one asked for, or the first that suits the task.
+    """The head that is fitted: the one asked for, or the first that is solved and suits the task.
 
     Raises:
-        InputError: There is none, it is not solved, or it learns something else.
+        InputError: There is none, or it learns something else.
     """
     kind = scoring.output_kind
-    suiting = [
-        each for each, head in HEADS.items() if isinstance(head, SolvedHead) and kind in head.suits
-    ]
-    if not asked and suiting:
-        return suiting[0]
+    suiting = [n for n, head in HEADS.items() if head.suits is None or kind in head.suits]
+    # One that is solved needs no recipe.
+    suiting.sort(key=lambda each: not HEADS.named(each).is_solved)
     if asked in suiting:
         return asked
-    if not suiting:
-        message = "no head that is solved learns what this task's outputs are."
-    elif asked not in HEADS:
+    if not asked:
+        return suiting[0]
+    if asked not in HEADS:
         message = f'found "{asked}". There is no such head. {did_you_mean(asked, suiting)}'
     else:
-        why = "is trained on pictures" if asked not in suiting else ""
-        head = HEADS.named(asked)
-        if isinstance(head, SolvedHead):
-            why = f"learns {' and '.join(head.suits)}, and this task has {kind}"
-        message = f"{asked} {why}. Take {' or '.join(suiting)}."
+        learned = " and ".join(HEADS.named(asked).suits or ())
+        message = (
+            f"{asked} learns {learned}, and this task has {kind}. Take {' or '.join(suiting)}."
+        )
     raise InputError("given", [Problem(f"given.{name}", "head", message)])

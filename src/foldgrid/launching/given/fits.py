@@ -10,9 +10,10 @@ import pandas as pd
 from foldgrid.data.splits import Split
 from foldgrid.launching.given.features import GivenFeatures, read_given_features
 from foldgrid.launching.given.predictions import GivenPredictions, read_given_predictions
-from foldgrid.records import RunStore
+from foldgrid.records import FitFolder, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord
 from foldgrid.specs.given import GivenSpec
+from foldgrid.specs.heads import Solution
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring, by_model
 from foldgrid.training.training_data import TrainingData
@@ -48,7 +49,12 @@ def read_given(
 
 
 def write_given_fit(
-    store: RunStore, config: FitConfig, given: GivenLearner, data: TrainingData
+    store: RunStore,
+    config: FitConfig,
+    given: GivenLearner,
+    data: TrainingData,
+    *,
+    keep_weights: bool = False,
 ) -> FitRecord:
     """Writes the fit of one fold, ``fit.json`` last, as training would.
 
@@ -57,7 +63,10 @@ def write_given_fit(
         config: The fit's.
         given: Its learner.
         data: The samples.
+        keep_weights: Whether a head on features is kept, to predict with.
     """
+    if isinstance(given, GivenFeatures) and given.is_trained:
+        return _train(store, config, given, data, keep_weights=keep_weights)
     scoring, samples = make_scoring(config.task), data.samples
     outcome = given.predict(config, data)
     parts: list[pd.DataFrame] = []
@@ -75,6 +84,9 @@ def write_given_fit(
     folder = store.fit(config.fit_id)
     folder.discard()
     folder.write_predictions(pd.concat(parts, ignore_index=True))
+    solution = outcome.solution if keep_weights else None
+    if solution is not None and isinstance(given, GivenFeatures):
+        _write_solution(folder, given, solution)
     record = FitRecord(
         fit_id=config.fit_id,
         status="complete",
@@ -89,11 +101,52 @@ def write_given_fit(
         num_parameters=0,
         peak_memory_gib=0.0,
         weights=WeightsRecord(source="given", sha256=given.identity.sha256),
-        weights_kept=False,
+        weights_kept=solution is not None,
         environment={},
     )
     folder.complete(record)
     return record
+
+
+def _train(
+    store: RunStore,
+    config: FitConfig,
+    given: GivenFeatures,
+    data: TrainingData,
+    *,
+    keep_weights: bool,
+) -> FitRecord:
+    """Trains a head as a network's is, on a core of this machine; goes on where it was."""
+    # Imported here: most launches have no head to train, and the launcher needs no torch.
+    import torch
+
+    from foldgrid.training.fit import Fit
+    from foldgrid.training.state import GivenFeatures as Table
+
+    table = Table(given.features_ND, given.columns)
+    fit = Fit(
+        config,
+        data,
+        store.fit(config.fit_id),
+        keep_weights=keep_weights,
+        device=torch.device("cpu"),
+        given=table,
+    )
+    return fit.run()
+
+
+def _write_solution(folder: FitFolder, given: GivenFeatures, solution: Solution) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    from foldgrid.training.finalize import columns_as_metadata
+
+    state = {
+        "head.weight": torch.from_numpy(solution.weight_KD).float(),
+        "head.bias": torch.from_numpy(solution.bias_K).float(),
+    }
+    about = columns_as_metadata(given.columns)
+    folder.write_weights(lambda path: save_file(state, path, about))
 
 
 def _metrics(

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.specs.counted import counted
 from foldgrid.specs.fits import content_digest
+from foldgrid.specs.heads import ATTENTION, pooling_of_each
+from foldgrid.training.bags import photographs_each
 from foldgrid.training.feature_plan import FeaturePlan, first_weights, plan_features
+from foldgrid.training.training_data import samples_with_partition
 
 GIB = 2**30
 _BYTES = {"float32": 4, "float16": 2}
@@ -34,8 +39,9 @@ class FeatureNeed:
 
 def feature_need(prepared: PreparedSweep) -> FeatureNeed:
     """Of the fits that are left."""
-    num_samples = len(prepared.survey.samples)
-    num_training = int((prepared.split.table["partition"] != "test").sum())
+    samples = prepared.survey.samples
+    is_training = samples_with_partition(samples, prepared.split)["partition"] != "test"
+    photographs = photographs_each(samples, prepared.survey.grid)
     learners: dict[str, None] = {}
     anew: dict[str, dict[str, None]] = {}
     found: dict[str, tuple[int, float]] = {}
@@ -48,9 +54,11 @@ def feature_need(prepared: PreparedSweep) -> FeatureNeed:
                 anew.setdefault(plan, {})[job.learner] = None
             continue
         learners[job.learner] = None
-        pictures = plan.num_pictures(num_samples, num_training)
+        each = photographs if job.config.training.pooling == ATTENTION else np.ones(len(samples))
+        pictures = plan.num_pictures(int(each.sum()), int(each[is_training].sum()))
         size = pictures * plan.num_features * _BYTES[job.config.training.features.dtype]
-        found[_shared_by(job, plan)] = pictures, size / GIB
+        is_apart = job.config.training.pooling == ATTENTION and prepared.survey.grid > 1
+        found[_shared_by(job, plan, is_apart)] = pictures, size / GIB
     return FeatureNeed(
         tuple(learners),
         sum(pictures for pictures, _ in found.values()),
@@ -59,10 +67,11 @@ def feature_need(prepared: PreparedSweep) -> FeatureNeed:
     )
 
 
-def _shared_by(job: FitJob, plan: FeaturePlan) -> str:
-    """The same for fits that train on the same features."""
+def _shared_by(job: FitJob, plan: FeaturePlan, is_apart: bool) -> str:
+    """The same for fits that train on the same features, of mosaics or of their photographs."""
     config, recipe = job.config, job.config.training
-    seen = recipe.normalization, recipe.input_size, recipe.interpolation, recipe.pooling
+    pooling = pooling_of_each(recipe.pooling)
+    seen = recipe.normalization, recipe.input_size, recipe.interpolation, pooling, is_apart
     views = recipe.augmentation.model_dump(mode="json") if plan.num_views else None
     made_of = config.backbone, first_weights(config), *seen, views, recipe.features.dtype
     return content_digest(made_of)

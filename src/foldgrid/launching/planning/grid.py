@@ -18,6 +18,7 @@ from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.given import GivenTable, given_name, is_given
+from foldgrid.specs.heads import ATTENTION
 from foldgrid.specs.normalization import OF_NETWORK
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.samples import TILES_A_SIDE
@@ -30,11 +31,19 @@ _HEAD_STEP_MS = 0.6
 
 @dataclass(frozen=True)
 class SampleCounts:
-    """How many samples a fit trains on, monitors, and predicts."""
+    """How many samples a fit trains on, monitors, and predicts.
+
+    Attributes:
+        train: Trained on.
+        validation: Monitored.
+        predicted: Held out, or of the test set.
+        photographs_each: In a sample's picture, on average.
+    """
 
     train: int
     validation: int
     predicted: int
+    photographs_each: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -224,7 +233,9 @@ def estimate_seconds(
     if not isinstance(features, str):
         on_pictures -= features.num_epochs
         num_training = counts.train + counts.validation
-        pictures = features.num_pictures(num_training + counts.predicted, num_training)
+        pictures: float = features.num_pictures(num_training + counts.predicted, num_training)
+        if recipe.pooling == ATTENTION:
+            pictures *= counts.photographs_each
         once = PREDICT_FRACTION * pictures / num_fits
         steps = features.num_epochs * images / recipe.batch_size
     predicted = PREDICT_FRACTION * counts.predicted if on_pictures else 0.0

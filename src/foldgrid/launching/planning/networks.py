@@ -24,7 +24,12 @@ from foldgrid.models.published import native_pixels
 from foldgrid.specs.checksums import checksummed_json, read_known
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import content_digest
-from foldgrid.specs.heads import DEFAULT_HEAD, HEADS, OutputKind
+from foldgrid.specs.heads import (
+    ATTENTION,
+    DEFAULT_HEAD,
+    HEADS,
+    OutputKind,
+)
 from foldgrid.specs.learners import backbone_of, label_of
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.recipe import TrainingRecipe
@@ -35,6 +40,7 @@ from foldgrid.specs.search_space import ChoiceParameter
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import TASKS
 from foldgrid.tracking.provenance import package_versions
+from foldgrid.training.feature_plan import plan_features, pooling_refusal
 
 
 @contextmanager
@@ -98,7 +104,7 @@ def check_networks(resolved: ResolvedSweep) -> None:
         for name, message in _repeated(recipes)
     ]
     problems += [
-        Problem(document.where(("training", key)) or "training", key, message)
+        Problem(document.where(("training", *key.split("."))) or "training", key, message)
         for key, message in dict.fromkeys(_head_problems(resolved))
     ]
     if problems:
@@ -168,9 +174,25 @@ def _head_problems(resolved: ResolvedSweep) -> Iterator[tuple[str, str]]:
             suits = HEADS.named(head).suits
             if suits is not None and kind not in suits:
                 yield "head", _unsuited(head, sweep.task.name, kind)
-        for pooling in sorted(asked["pooling"] - {"network"}):
+            elif HEADS.named(head).is_solved and recipe.augmentation.copies is not None:
+                yield "augmentation.copies", _useless_copies(head, recipe.augmentation.copies)
+        # Attention takes each photograph's features as the network has them.
+        for pooling in sorted(asked["pooling"] - {"network", ATTENTION}):
             if fault := pooling_fault(backbone_of(name), pooling):
                 yield "pooling", fault
+        if recipe.pooling == ATTENTION:
+            plan = plan_features(backbone_of(name), recipe, 1)
+            if isinstance(plan, str):
+                yield "pooling", pooling_refusal(plan)
+
+
+def _useless_copies(head: str, copies: int) -> str:
+    trained = [name for name, each in HEADS.items() if not each.is_solved]
+    return (
+        f"found {copies}, and head: {head} is solved on the training pictures as they are, so that "
+        f"no copy would be looked at. Say copies: null beside it, or take head: "
+        f"{' or '.join(trained)} with phases that freeze the backbone."
+    )
 
 
 def _unsuited(head: str, task: str, kind: OutputKind | None) -> str:
@@ -291,8 +313,13 @@ def _pixels_seen(sweep: Sweep, learner: str, recipe: TrainingRecipe) -> int:
     size = recipe.input_size
     if size == "network":
         return native_pixels(backbone_of(learner))
-    of_data = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
+    of_data = _tiles_seen(sweep, recipe) * sweep.data.tile_pixels
     return of_data if size == "data" else size
+
+
+def _tiles_seen(sweep: Sweep, recipe: TrainingRecipe) -> int:
+    """Tiles a side of a picture; attention takes a mosaic's photographs one by one."""
+    return 1 if recipe.pooling == ATTENTION else TILES_A_SIDE[sweep.task.sample_kind]
 
 
 def _size_problem(
@@ -301,7 +328,7 @@ def _size_problem(
     """What is wrong with a size, and the nearest values that are right."""
     of_data = recipe.input_size == "data"
     key = "data.tile_pixels" if of_data else "training.input_size"
-    grid = TILES_A_SIDE[sweep.task.sample_kind] if of_data else 1
+    grid = _tiles_seen(sweep, recipe) if of_data else 1
     sizes = [str(size // grid) for size in nearest_sizes(backbone_of(name), pixels, grid)]
     fitting = f". {key}: {' or '.join(sizes)} fits" if sizes else ""
     return Problem(key, name, f"{error}{fitting}.")

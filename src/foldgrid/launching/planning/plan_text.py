@@ -16,6 +16,7 @@ from foldgrid.launching.planning.corruption import corruption_facts
 from foldgrid.launching.planning.data_text import data_facts, permutation_words, split_words
 from foldgrid.launching.planning.disk import disk_need, free_gib
 from foldgrid.launching.planning.features import feature_facts, feature_need
+from foldgrid.launching.planning.pooled_photographs import pooling_facts
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import grid_results
 from foldgrid.models import find_weight_file
@@ -78,6 +79,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         ("weights", _weights(prepared)),
         *_licences(prepared),
         *data_facts(prepared.survey, sweep.data, prepared.split),
+        *pooling_facts(sweep, prepared.survey),
         ("split", split_words(prepared.survey, prepared.split, split.num_seeds)),
         ("backbones", f"{len(sweep.backbones)} x {counted(split.num_folds, 'fold')}"),
         *_varied(sweep),

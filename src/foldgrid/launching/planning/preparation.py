@@ -24,6 +24,7 @@ from foldgrid.launching.planning.networks import (
     footprints,
     without_absent,
 )
+from foldgrid.launching.planning.pooled_photographs import check_pooled_photographs
 from foldgrid.models import WeightFile, resolve_weights
 from foldgrid.models.footprint import Footprint
 from foldgrid.records import CorruptFit, RunStore, Verified, run_location, verify_fits
@@ -147,7 +148,7 @@ def prepare_sweep(
             split_fingerprint=split.fingerprint,
             weights=weights,
             footprints=sizes,
-            counts=_counts(split, sweep, is_search=resolved.space is not None),
+            counts=_counts(split, sweep, survey, is_search=resolved.space is not None),
             finished=set(),
             selection=selection,
             gpus=resources.gpus_per_fit,
@@ -248,6 +249,7 @@ def _prepare_data(
     split = make_split(survey.samples, sweep.split, survey.layout)
     sweep = _with_task_resolved(sweep, survey, split)
     _check_annotations(sweep, survey, resolved.document.source)
+    check_pooled_photographs(sweep, survey, resolved.document.source)
     about_permutation = None
     if canary is not None:
         resolved = replace(resolved, sweep=sweep)
@@ -373,7 +375,8 @@ def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep, *, is_search
         inner_split(subjects, strata[others], fraction=stopping.inner_fraction, seed=0, num_seeds=1)
 
 
-def _counts(split: Split, sweep: Sweep, *, is_search: bool) -> SampleCounts:
+def _counts(split: Split, sweep: Sweep, survey: Survey, *, is_search: bool) -> SampleCounts:
+    each = survey.num_photos / len(survey.samples)
     partition = split.table["partition"]
     num_test = int((partition == TEST).sum())
     num_predicted = len(split.search_rows) if is_search else int((partition == TRAIN).sum())
@@ -382,6 +385,6 @@ def _counts(split: Split, sweep: Sweep, *, is_search: bool) -> SampleCounts:
     others = num_train - held_out
     stopping = sweep.training.early_stopping
     if stopping.policy != "inner_split":
-        return SampleCounts(others, held_out, held_out + num_test)
+        return SampleCounts(others, held_out, held_out + num_test, each)
     inner = round(others * stopping.inner_fraction)
-    return SampleCounts(others - inner, inner, held_out + num_test)
+    return SampleCounts(others - inner, inner, held_out + num_test, each)

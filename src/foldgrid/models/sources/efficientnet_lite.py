@@ -7,6 +7,7 @@ ML Illustrated converted from those of TensorFlow's authors. timm builds the net
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from foldgrid.models.sources.source import PublishedWeights
@@ -44,6 +45,16 @@ _WEIGHTS = {
 }
 
 
+@lru_cache(maxsize=len(_WEIGHTS))
+def _entries(name: str) -> dict[str, tuple[int, ...]]:
+    """The shape of each entry of timm's network, with the published number of classes."""
+    import torch
+
+    with torch.device("meta"):
+        network = EfficientNetLite().construct(name, _NUM_CLASSES)
+    return {key: tuple(each.shape) for key, each in network.state_dict().items()}
+
+
 class EfficientNetLite(TimmNetworks):
     """timm's networks with another publisher's weights; sizes and pixels are as timm says them."""
 
@@ -77,11 +88,8 @@ class EfficientNetLite(TimmNetworks):
         Raises:
             ValueError: An entry is not what stands there in timm's network.
         """
-        import torch
-
         del network, pixels
-        with torch.device("meta"):
-            own = self.construct(name, _NUM_CLASSES).state_dict()
+        own = _entries(name)
         if own.keys() == state.keys():
             return state
         if len(own) != len(state):
@@ -90,9 +98,9 @@ class EfficientNetLite(TimmNetworks):
         for (key, wanted), (theirs, found) in zip(own.items(), state.items(), strict=True):
             # running_mean and bias of a norm have the same shape.
             is_same_kind = key.rpartition(".")[2] == theirs.rpartition(".")[2]
-            if not is_same_kind or wanted.shape != found.shape:
+            if not is_same_kind or wanted != tuple(found.shape):
                 raise ValueError(
                     f"these weights are not {name}'s: {theirs} is {tuple(found.shape)}, in its "
-                    f"place the network has {key}, {tuple(wanted.shape)}"
+                    f"place the network has {key}, {wanted}"
                 )
         return dict(zip(own, state.values(), strict=True))
