@@ -16,6 +16,7 @@ from foldgrid.models.sources import (
     source_of,
 )
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
+from foldgrid.specs.heads import Pooling
 
 
 def check_backbones(
@@ -108,11 +109,27 @@ def pooling_fault(backbone: str, pooling: str) -> str:
 
 
 @fact_of_network
-def feature_width(backbone: str, pooling: str) -> int:
+def feature_width(backbone: str, pooling: Pooling) -> int:
     """How many features a head of its own sees; see `headed`."""
     from foldgrid.models import headed
 
     return headed.feature_width(backbone, pooling)
+
+
+@fact_of_network
+def drop_path_fault(backbone: str) -> str:
+    """Why no residual block of a network can be left out at random; "" where some can."""
+    from foldgrid.models.construction import construct_on_meta
+
+    try:
+        construct_on_meta(backbone, 1, drop_path=0.5)
+    except ValueError as error:
+        return (
+            f"{error}. Networks of residual blocks have some: EfficientNet, ConvNeXt, Swin and "
+            "MaxViT, and most of timm's (ResNet, ViT, …). Give this one drop_path: null in "
+            "per_backbone, or take another."
+        )
+    return ""
 
 
 @fact_of_network
