@@ -253,6 +253,7 @@ def test_the_search_over_heads_suits_its_space_and_its_features_are_known_before
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(900)  # three launches
 def test_a_search_over_heads_is_timed_without_and_with_wandb(run: Runner) -> None:
     small = (f"--backbone={BACKBONE}", "--weights=none", "--subjects=12", "--tile=16")
     done = run("head_search", "--trials=3", *small)
