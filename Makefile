@@ -84,6 +84,7 @@ benchmarks: $(VENV)-benchmarks/.installed ## measure against a bare loop, agains
 	$(VENV)-benchmarks/bin/python -m benchmarks.against_lightning --batches 2
 	$(VENV)-benchmarks/bin/python -m benchmarks.against_lightning --all
 	$(VENV)-benchmarks/bin/python -m benchmarks.step_cost
+	$(VENV)-benchmarks/bin/python -m benchmarks.recipe_keys
 	$(VENV)-benchmarks/bin/python -m benchmarks.start_up
 	$(VENV)-benchmarks/bin/python -m benchmarks.analysis_scale
 	$(VENV)-benchmarks/bin/python -m benchmarks.search_efficiency

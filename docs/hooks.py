@@ -23,6 +23,7 @@ from foldgrid.analysis.checks.catalogue import CATALOGUE
 from foldgrid.analysis.checks.explanations import EXPLANATIONS
 from foldgrid.cli.main import make_app
 from foldgrid.specs.heads import HEADS
+from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import TASKS, TaskSpec
@@ -75,14 +76,17 @@ def names() -> str:
 
 
 def sweep_keys() -> str:
-    """Every key of a sweep's file, then those of each task and of each head."""
+    """Every key of a sweep's file, then those of each task, of each optimiser and of each head."""
     text = "\n".join(_tables(Sweep))
     for name, kind in TASKS.items():
         text += f"\n## `task: {{name: {name}}}` {{ #task-{name} }}\n\n"
         text += f"{_opening(kind.words)}\n\n{_table(kind.words)}"
-    for name, head in HEADS.items():
-        if head.settings.model_fields:
-            text += f"\n## `training.head_settings.{name}`\n\n{_table(head.settings)}"
+    optimizers = {name: each.settings for name, each in OPTIMIZERS.items()}
+    heads = {name: each.settings for name, each in HEADS.items()}
+    for key, of in (("optimizer_settings", optimizers), ("head_settings", heads)):
+        for name, settings in of.items():
+            if settings.model_fields:
+                text += f"\n## `training.{key}.{name}`\n\n{_table(settings)}"
     return text
 
 

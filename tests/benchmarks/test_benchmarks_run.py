@@ -110,6 +110,16 @@ def test_sweep_overhead_prints_both_ratios(
     assert done.results["num_fits"] == 2
 
 
+def test_recipe_keys_measures_each_key_against_the_plain_recipe(run: Runner) -> None:
+    sizes = ("--backbone", "timm:test_vit", "--pixels", "32", "--rounds", "1", "--batches", "1")
+    done = run("recipe_keys", *sizes)
+    assert done.code == 0, done.out + done.err
+    costs = {each["key"]: each["ratio"] for each in done.results["costs"]}
+    assert costs["plain"] == 1
+    assert {"optimizer: adamw", "ema_decay: 0.99", "drop_path: 0.1"} < set(costs)
+    assert all(math.isfinite(ratio) and ratio > 0 for ratio in costs.values())
+
+
 def test_step_cost_measures_one_backbone(run: Runner) -> None:
     done = run("step_cost", "--backbones", "squeezenet1_1", "--seconds", "0.1")
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from timm.optim import create_optimizer_v2
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.optimizers import OPTIMIZERS, Optimizer
 from foldgrid.specs.recipe import TrainingRecipe
-from tests.outside.site.lion import LION
+from tests.outside.site.yogi import YOGI
 
-ALL: dict[str, Optimizer] = {**OPTIMIZERS, "lion": LION}
+ALL: dict[str, Optimizer] = {**OPTIMIZERS, "yogi": YOGI}
 RECIPE = TrainingRecipe(momentum=0.8, weight_decay=0.01)
 RATE = 0.01
 
@@ -112,6 +113,55 @@ def test_its_settings_are_in_its_groups(kind: Optimizer) -> None:
 def _held(bowl: Bowl) -> list[dict[str, Any]]:
     groups = bowl.optimizer.param_groups
     return [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in groups]
+
+
+def test_a_group_s_own_rate_and_decay_count(kind: Optimizer) -> None:
+    weights = [torch.linspace(-1, 3, 5, requires_grad=True) for _ in range(3)]
+    groups: list[dict[str, Any]] = [{"params": [each]} for each in weights]
+    groups[1] |= {"weight_decay": 0.0}
+    groups[2] |= {"lr": 0.0}
+    optimizer = kind.build(groups, RATE, RECIPE, kind.settings())
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.01, 0.0, 0.01]
+    for _ in range(3):
+        for each in weights:
+            each.grad = torch.ones(5)
+        optimizer.step()
+    plain, undecayed, still = (each.detach() for each in weights)
+    assert torch.equal(still, torch.linspace(-1, 3, 5))
+    assert not torch.equal(undecayed, still)
+    assert not torch.equal(plain, undecayed)
+
+
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name != "sgd"])
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_ours_are_timm_s_step_by_step(name: str, is_plain: bool) -> None:
+    kind = OPTIMIZERS[name]
+    fields = kind.settings.model_fields
+    own = kind.settings()
+    if not is_plain:
+        own = kind.settings(**{key: field.default / 2 for key, field in fields.items()})
+    said = own.model_dump()
+    options: dict[str, Any] = (
+        {"betas": (said.pop("beta1"), said.pop("beta2"))} if "beta1" in said else {}
+    )
+    options |= {{"epsilon": "eps"}.get(key, key): value for key, value in said.items()}
+    torch.manual_seed(0)
+    mine = torch.nn.Linear(4, 3).double()
+    theirs = torch.nn.Linear(4, 3).double()
+    theirs.load_state_dict(mine.state_dict())
+    shared = RECIPE
+    ours = kind.build(mine.parameters(), RATE, shared, own)
+    other = create_optimizer_v2(
+        list(theirs.parameters()), name, RATE, 0.01, momentum=0.8, **options if not is_plain else {}
+    )
+    for step in range(12):
+        inputs = torch.randn(5, 4, dtype=torch.float64)
+        for network, optimizer in ((mine, ours), (theirs, other)):
+            optimizer.zero_grad()
+            (network(inputs) - step).square().mean().backward()
+            optimizer.step()
+        for one, two in zip(mine.parameters(), theirs.parameters(), strict=True):
+            torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-14)
 
 
 def test_it_keeps_as_many_numbers_a_weight_as_it_says(kind: Optimizer) -> None:

@@ -67,6 +67,41 @@ def test_heads_at_stages_are_refused_where_there_are_none(tmp_path: Path) -> Non
     check_networks(sweep_with(tmp_path, staged, "resnet18", "googlenet", per_backbone=own))
 
 
+def test_blocks_left_out_are_refused_where_there_are_none(tmp_path: Path) -> None:
+    dropping = {"drop_path": 0.1}
+    reported = refusal(sweep_with(tmp_path, dropping, "convnext_tiny", "resnet18"))
+    assert "resnet18 has no blocks that can be left out (drop_path)" in reported
+    assert "line 8 " in reported
+    assert "convnext_tiny" not in reported
+    own = {"resnet18": {"drop_path": None}}
+    resolved = sweep_with(tmp_path, dropping, "convnext_tiny", "resnet18", per_backbone=own)
+    check_networks(resolved)
+    # Blocks that are left out at times are as large as others.
+    found, plain = (
+        footprints(sweep_with(tmp_path, each, "convnext_tiny").sweep, "here", 3)
+        for each in (dropping, {})
+    )
+    assert found == plain
+
+
+def test_a_search_for_how_many_asks_every_backbone(tmp_path: Path) -> None:
+    path = tmp_path / "space.yaml"
+    path.write_text("title: s\nparameters:\n  drop_path: {type: choice, choices: [null, 0.2]}\n")
+    sweep = tmp_path / "searched.yaml"
+    sweep.write_text("title: t\nbackbones: [resnet18]\nsearch_space: space.yaml\n")
+    assert "resnet18 has no blocks" in refusal(resolve_sweep(sweep, "paper", spaces=(tmp_path,)))
+
+
+def test_a_moving_average_and_adam_s_means_are_counted(tmp_path: Path) -> None:
+    plain, both = (
+        footprints(sweep_with(tmp_path, each, "resnet18").sweep, "here", 3)["resnet18"]
+        for each in ({}, {"optimizer": "adamw", "ema_decay": 0.9})
+    )
+    assert (plain.num_states, both.num_states) == (1, 3)
+    assert both.memory_gib(1) > plain.memory_gib(1)
+    assert both.state_gib == pytest.approx(plain.state_gib * 5 / 3)
+
+
 def test_heads_at_stages_are_counted_where_a_network_has_them(tmp_path: Path) -> None:
     own = {"resnet18": {"stage_heads": True}}
     resolved = sweep_with(tmp_path, {}, "resnet18", "resnet34", per_backbone=own)

@@ -153,6 +153,16 @@ def test_without_weights_only_checkpoints_and_records_take_room(prepared: Prepar
     assert "no weights are kept (`--keep best` keeps them)" in said(bare, "disk")
 
 
+def test_a_recipe_of_today_is_said_in_the_plan(prepared: PreparedSweep) -> None:
+    assert "decay" not in said(prepared, "training")
+    modern = {"optimizer": "adamw", "schedule": "cosine", "warmup.epochs": 2, "ema_decay": 0.9}
+    training = with_values(prepared.sweep.training, {**modern, "layer_decay": 0.75})
+    sweep = prepared.sweep.model_copy(update={"training": training})
+    words = said(replace(prepared, sweep=sweep), "training")
+    assert "AdamW (Loshchilov and Hutter 2019) with betas of 0.9 and 0.999" in words
+    assert "warm-up of 2 epochs, schedule cosine, layer_decay 0.75, ema_decay 0.9," in words
+
+
 def test_phases_are_shown_and_the_epochs_are_theirs(prepared: PreparedSweep) -> None:
     assert "phases" not in dict(plan_facts(prepared))
     head, rest = Phase(name="head", epochs=1, frozen="backbone"), Phase(name="rest", epochs=1)

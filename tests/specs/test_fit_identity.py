@@ -18,7 +18,7 @@ from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.recipe_keys import LATER_KEYS, deciding_values
 from foldgrid.tasks.pasi.spec import PasiSpec
-from tests.outside.site.lion import LION
+from tests.outside.site.yogi import YOGI
 
 CONFIG = FitConfig(
     backbone="resnet34",
@@ -35,7 +35,7 @@ CONFIG = FitConfig(
 
 @pytest.fixture(autouse=True)
 def _another_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(OPTIMIZERS, "lion", LION)  # type: ignore[arg-type]
+    monkeypatch.setitem(OPTIMIZERS, "yogi", YOGI)  # type: ignore[arg-type]
 
 
 REPLACEMENTS: dict[str, Any] = {
@@ -49,7 +49,7 @@ REPLACEMENTS: dict[str, Any] = {
     "budget": "paper",
     "training.early_stopping.policy": "held_out_fold",
     "training.batch_norm_statistics": "recomputed",
-    "training.optimizer": "lion",
+    "training.optimizer": "yogi",
     "training.schedule": "steps",
     "training.phases": [{"name": "head", "epochs": None, "frozen": "backbone"}],
     "training.head": "ridge",
@@ -62,6 +62,9 @@ REPLACEMENTS: dict[str, Any] = {
     "training.features.dtype": "float16",
     "training.precision": "float32",
     "training.max_batches_per_epoch": 3,
+    "training.clip_gradients": 1.0,
+    "training.ema_decay": 0.99,
+    "training.drop_path": 0.1,
     "given": {"kind": "predictions", "model": "theirs", "sha256": "ab12"},
 }
 
@@ -123,12 +126,12 @@ def test_a_later_key_counts_only_away_from_its_default(key: str) -> None:
 
 
 def test_only_the_settings_of_its_own_optimizer_count() -> None:
-    plain, halved = {"optimizer": "lion"}, {"lion": {"beta1": 0.45}}
+    plain, halved = {"optimizer": "yogi"}, {"yogi": {"beta1": 0.45}}
     asked = [
         {},
         {"optimizer_settings": halved},
         plain,
-        {**plain, "optimizer_settings": {"lion": {"beta1": 0.9, "beta2": 0.99}}},
+        {**plain, "optimizer_settings": {"yogi": {"beta1": 0.9, "beta2": 0.99}}},
         {**plain, "optimizer_settings": halved},
     ]
     recipes = [TrainingRecipe.model_validate(each) for each in asked]
@@ -143,17 +146,17 @@ def test_only_the_settings_of_its_own_optimizer_count() -> None:
 def test_a_later_default_of_an_optimizer_leaves_a_recorded_fit_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    recipe = TrainingRecipe(optimizer="lion")
+    recipe = TrainingRecipe(optimizer="yogi")
     config = CONFIG.model_copy(update={"training": recipe})
     text, fit_id = config.model_dump_json(), config.fit_id
 
-    class Later(type(LION)):
-        class settings(LION.settings):  # noqa: N801 - as the attribute is called
+    class Later(type(YOGI)):
+        class settings(YOGI.settings):  # noqa: N801 - as the attribute is called
             beta1: float = 0.5
 
-    monkeypatch.setitem(OPTIMIZERS, "lion", Later())  # type: ignore[arg-type]
+    monkeypatch.setitem(OPTIMIZERS, "yogi", Later())  # type: ignore[arg-type]
     assert FitConfig.model_validate_json(text).fit_id == fit_id
-    now = CONFIG.model_copy(update={"training": TrainingRecipe(optimizer="lion")})
+    now = CONFIG.model_copy(update={"training": TrainingRecipe(optimizer="yogi")})
     assert now.fit_id != fit_id
 
 

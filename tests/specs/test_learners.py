@@ -38,7 +38,7 @@ def test_a_labelled_learner_s_name_says_its_backbone_and_label(backbone: str, la
     assert read_ablation(name) == (name, "", "")
 
 
-@given(BACKBONES, st.sampled_from(["momentum", "optimizer_settings.lion.beta2"]), VALUES)
+@given(BACKBONES, st.sampled_from(["momentum", "optimizer_settings.yogi.beta2"]), VALUES)
 def test_an_ablation_s_name_says_its_backbone_key_and_value(
     backbone: str, key: str, value: float | str | None
 ) -> None:

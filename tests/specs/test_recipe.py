@@ -20,6 +20,7 @@ from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import SearchSettings, Sweep
 
 HEAD = Phase(name="head", epochs=100, frozen="backbone")
+FROZEN = {"name": "head", "frozen": "backbone"}
 FINE = Phase(name="fine_tune", frozen=10, learning_rate=0.001)
 
 
@@ -61,11 +62,24 @@ def test_phases_are_read_as_they_are_written() -> None:
         ({"phases": [{"name": "a", "frozen": -1}]}, "greater than or equal to 0"),
         ({"phases": [{"name": "a", "frozen": True}]}, "'nothing' or 'backbone'"),
         ({"phases": [{"name": "a", "learning_rate": 0.0}]}, "greater than 0"),
-        ({"early_stopping": {"policy": "none"}}, "Take schedule: steps or constant"),
+        ({"early_stopping": {"policy": "none"}}, "Take schedule: steps, cosine or constant"),
         ({"training_fraction": 0.0}, "greater than 0"),
         ({"augmentation": {"smallest_crop": 0}}, "greater than 0"),
         ({"augmentation": {"zoom": 1}}, "less than 1"),
-        ({"schedule": "cosine"}, "'plateau', 'steps' or 'constant'"),
+        ({"schedule": "cosinus"}, "'plateau', 'steps', 'cosine' or 'constant'"),
+        ({"schedule": "cosine", "cosine": {"final_fraction": 1}}, "less than 1"),
+        ({"warmup": {"start_fraction": 2}}, "less than or equal to 1"),
+        ({"layer_decay": 1.5}, "less than or equal to 1"),
+        ({"ema_decay": 1.0}, "less than 1"),
+        ({"drop_path": 1.0}, "less than 1"),
+        ({"clip_gradients": 0}, "greater than 0"),
+        ({"layer_decay": 0.7, "phases": [FROZEN]}, "layer_decay: phases freeze the backbone"),
+        ({"drop_path": 0.1, "phases": [FROZEN]}, "drop_path: phases freeze the backbone"),
+        (
+            {"head": "ridge", "ema_decay": 0.9, "warmup": {"epochs": 1}},
+            "warmup.epochs and ema_decay: head: ridge is solved at once",
+        ),
+        ({"head": "ridge", "clip_gradients": 1.0}, "clip_gradients: head: ridge"),
         ({"steps": {"factor": 1}}, "less than 1"),
     ],
 )
@@ -75,7 +89,7 @@ def test_what_cannot_be_trained_is_refused_with_the_reason(
     assert reported in refusal(**keys)
 
 
-@pytest.mark.parametrize("schedule", ["steps", "constant"])
+@pytest.mark.parametrize("schedule", ["steps", "cosine", "constant"])
 def test_without_a_choice_the_rate_may_follow_anything_but_the_loss(schedule: str) -> None:
     found = recipe(schedule=schedule, early_stopping={"policy": "none"})
     assert found.early_stopping.policy == "none"
@@ -86,6 +100,12 @@ def test_the_planned_epochs_are_the_phases_own_where_they_all_say() -> None:
     assert recipe(max_epochs=150, phases=[{"name": "a"}]).planned_epochs == 150
     phases = [{"name": "a", "epochs": 100}, {"name": "b", "epochs": 50}]
     assert recipe(phases=phases).planned_epochs == 150
+
+
+def test_a_backbone_that_trains_later_may_learn_layer_by_layer() -> None:
+    found = recipe(layer_decay=0.7, drop_path=0.1, phases=[FROZEN | {"epochs": 1}, {"name": "all"}])
+    assert found.layer_decay == 0.7
+    assert recipe(ema_decay=0.9, clip_gradients=1.0, phases=[FROZEN]).ema_decay == 0.9
 
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=5)

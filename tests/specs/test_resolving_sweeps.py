@@ -10,6 +10,37 @@ from foldgrid.specs.errors import InputError, SweepError
 from foldgrid.specs.folders import find_sweep, yaml_files
 from foldgrid.specs.resolving import resolve_sweep
 
+MODERN = """\
+title: modern
+backbones: [convnext_tiny]
+training:
+  optimizer: adamw
+  layer_decay: 0.75
+  schedule: cosine
+  warmup: {epochs: 5}
+  clip_gradients: 1.0
+  ema_decay: 0.99
+  drop_path: 0.1
+"""
+
+
+def test_the_probe_budget_leaves_out_what_a_solved_head_would_not_notice(tmp_path: Path) -> None:
+    path = tmp_path / "modern.yaml"
+    path.write_text(MODERN)
+    probe = resolve_sweep(path, "probe").sweep.training
+    plain = resolve_sweep(_written(tmp_path, MODERN.split("training")[0]), "probe").sweep.training
+    changed = {"optimizer", "optimizer_settings", "schedule"}
+    assert probe.model_dump(exclude=changed) == plain.model_dump(exclude=changed)
+    # Shorter than its warm-up, which then is all there is.
+    assert resolve_sweep(path, "smoke").sweep.training.warmup.epochs == 5
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "plain.yaml"
+    path.write_text(text)
+    return path
+
+
 TEXT = """\
 title: Two networks
 backbones: [resnet18, alexnet]

@@ -11,14 +11,26 @@ from foldgrid.specs.recipe_parts import Augmentation
 
 
 def rate_falls(recipe: TrainingRecipe) -> str:
-    """How the learning rate fell, a part of a sentence."""
-    plateau, steps = recipe.plateau, recipe.steps
-    return {
+    """How the learning rate rose and fell, a part of a sentence."""
+    plateau, steps, warmup = recipe.plateau, recipe.steps, recipe.warmup
+    final = recipe.cosine.final_fraction
+    end = "the end of each phase" if recipe.phases else "the last epoch planned"
+    falls = {
         "plateau": f"multiplied by {plateau.factor:g} after {plateau.patience} epochs without a "
         f"relative improvement of {plateau.threshold:g}",
         "steps": f"multiplied by {steps.factor:g} every {count(steps.every_epochs, 'epoch')}",
+        "cosine": f"falling step by step along half a cosine to {final:g} of it at {end} "
+        "(Loshchilov and Hutter 2017)",
         "constant": "the same in all epochs",
     }[recipe.schedule]
+    if not warmup.epochs:
+        return falls
+    epochs = "first epoch" if warmup.epochs == 1 else f"first {warmup.epochs} epochs"
+    of = "of each phase " if recipe.phases else ""
+    return (
+        f"rising step by step from {warmup.start_fraction:g} of it over the {epochs} {of}(Goyal "
+        f"and others 2017), then {falls}"
+    )
 
 
 def phases_sentence(recipe: TrainingRecipe) -> str:
@@ -53,10 +65,31 @@ def optimizer_sentence(recipe: TrainingRecipe) -> str:
     if recipe.solved_head is not None:
         return "Nothing was trained by gradients; the head was solved at once"
     named, own = OPTIMIZERS.named(recipe.optimizer), recipe.settings_of(recipe.optimizer)
-    return (
-        f"{named.words(recipe, own)}, batches of {recipe.batch_size} and a learning rate of "
-        f"{recipe.learning_rate:g}, {rate_falls(recipe)}"
-    )
+    spares = recipe.weight_decay > 0 and not recipe.decay_norms_and_biases
+    spared = " (not of norms, biases and embeddings)" if spares else ""
+    parts = [
+        f"{named.words(recipe, own)}{spared}, batches of {recipe.batch_size} and a learning rate "
+        f"of {recipe.learning_rate:g}, {rate_falls(recipe)}"
+    ]
+    if recipe.layer_decay != 1:
+        parts.append(
+            f"Each layer learned {recipe.layer_decay:g} times as fast as the one behind it (Bao "
+            "and others 2022)"
+        )
+    if recipe.clip_gradients is not None:
+        parts.append(f"The gradient's norm was clipped at {recipe.clip_gradients:g}")
+    if recipe.drop_path is not None:
+        parts.append(
+            f"Residual blocks were left out at random, the last with a chance of "
+            f"{recipe.drop_path:g}, earlier ones in proportion to their depth (Huang and others "
+            "2016)"
+        )
+    if recipe.ema_decay is not None:
+        parts.append(
+            "What was monitored and predicted was an exponential moving average of the weights, "
+            f"{recipe.ema_decay:g} of which stayed at each step (Polyak and Juditsky 1992)"
+        )
+    return ". ".join(parts)
 
 
 def augmentations(drawn: Augmentation, has_tiles: bool) -> list[str]:

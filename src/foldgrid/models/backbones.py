@@ -68,6 +68,7 @@ def build_network(
     *,
     stage_heads: bool = False,
     pixels: int | None = None,
+    drop_path: float | None = None,
 ) -> nn.Module:
     """The network ``name`` with its last layer replaced by one of ``num_outputs`` outputs.
 
@@ -82,12 +83,14 @@ def build_network(
             random weights are those of the network without them.
         pixels: Height and width of the pictures, for networks whose position embeddings depend on
             them; ``pretrained`` ones are resized. Nothing for the network's own size.
+        drop_path: How often the last residual block is left out in training; nothing for what its
+            library builds.
 
     Raises:
         ValueError: ``pretrained`` does not fit the network, it has no stages, or it cannot be built
             for pictures of this size.
     """
-    network = construct(name, num_outputs, pixels)
+    network = construct(name, num_outputs, pixels, drop_path)
     if pretrained is not None:
         _load_body(network, name, pretrained, pixels)
     network = make_pooling_deterministic(network)

@@ -26,34 +26,43 @@ def has_auxiliary_heads(name: str) -> bool:
     return source_of(name).has_auxiliary_heads(name)
 
 
-def construct(name: str, num_outputs: int, pixels: int | None = None) -> nn.Module:
+def construct(
+    name: str, num_outputs: int, pixels: int | None = None, drop_path: float | None = None
+) -> nn.Module:
     """The network with fresh weights, from torch's global generator.
 
     Args:
         name: A known name.
         num_outputs: The size of the last layer.
         pixels: Height and width of the pictures; nothing for the network's own size.
+        drop_path: How often the last residual block is left out in training; nothing for what its
+            library builds.
 
     Raises:
-        ValueError: It cannot be built for pictures of this size.
+        ValueError: It cannot be built for pictures of this size, or no block can be left out.
     """
+    source = source_of(name)
+    if drop_path is not None:
+        return source.construct_with_drop_path(name, num_outputs, pixels, drop_path)
     if pixels is None:
-        return source_of(name).construct(name, num_outputs)
+        return source.construct(name, num_outputs)
     try:
-        return source_of(name).construct_at(name, num_outputs, pixels)
+        return source.construct_at(name, num_outputs, pixels)
     except ValueError as error:
         raise ValueError(f"{name} cannot take {pixels}x{pixels} pixels ({error})") from error
 
 
-def construct_on_meta(name: str, num_outputs: int, pixels: int | None = None) -> nn.Module:
+def construct_on_meta(
+    name: str, num_outputs: int, pixels: int | None = None, drop_path: float | None = None
+) -> nn.Module:
     """The network as shapes without numbers, on torch's meta device; draws nothing at random."""
     try:
         with torch.device("meta"), _WithoutNumbers():
-            network = construct(name, num_outputs, pixels)
+            network = construct(name, num_outputs, pixels, drop_path)
     except (NotImplementedError, RuntimeError):
         # RegNet computes its widths with tensors, and the meta device computes nothing.
         with torch.random.fork_rng(devices=[]), _EmptyOnMeta(), _WithoutNumbers():
-            network = construct(name, num_outputs, pixels).to("meta")
+            network = construct(name, num_outputs, pixels, drop_path).to("meta")
     return make_pooling_deterministic(network)
 
 

@@ -40,7 +40,8 @@ class Footprint:
         multiply_adds: Of one image's forward pass, in convolutions and matrix products (dense
             layers, attention); what torchvision publishes as GFLOPS.
         activations: Elements of all layers' outputs of one image's forward pass.
-        num_states: Numbers that the optimiser keeps for each weight, as momentum is one.
+        num_states: Numbers that are kept for each weight: by the optimiser, as momentum is one, and
+            by a moving average.
     """
 
     num_parameters: int

@@ -117,6 +117,22 @@ def feature_width(backbone: str, pooling: Pooling) -> int:
 
 
 @fact_of_network
+def drop_path_fault(backbone: str) -> str:
+    """Why no residual block of a network can be left out at random; "" where some can."""
+    from foldgrid.models.construction import construct_on_meta
+
+    try:
+        construct_on_meta(backbone, 1, drop_path=0.5)
+    except ValueError as error:
+        return (
+            f"{error}. Networks of residual blocks have some: EfficientNet, ConvNeXt, Swin and "
+            "MaxViT, and most of timm's (ResNet, ViT, …). Give this one drop_path: null in "
+            "per_backbone, or take another."
+        )
+    return ""
+
+
+@fact_of_network
 def frozen_fault(backbone: str, frozen: int | str) -> str:
     """Why a phase cannot freeze so much of a network; "" where it can. See `check_frozen`."""
     from foldgrid.models.freezing import check_frozen

@@ -82,7 +82,7 @@ class EpochRecord(Record):
 
     Attributes:
         epoch: 1 for the first.
-        learning_rate: The rate this epoch trained with.
+        learning_rate: The rate this epoch began with; a cosine and a warm-up move it at each step.
         train_loss: Mean loss over the epoch's training samples, augmented.
         validation_loss: Mean loss over the samples that early stopping monitors.
         metrics: Further values of the validation samples by name, from the task.
@@ -159,7 +159,7 @@ class FitRecord(Record):
         best_epoch: The epoch whose weights made the predictions; 0 where it diverged.
         stopped_because: ``max_epochs``, ``early_stopping``, ``diverged``, or ``given`` where
             nothing was trained here.
-        last_learning_rate: What the last epoch trained with; null in records that were written
+        last_learning_rate: What the last epoch began with; null in records that were written
             before this was noted.
         metrics: Sample-level values, ``oof/…`` and ``test/…``, and the best validation loss.
         timings: Seconds by phase: ``setup``, ``train``, ``predict``, ``total``.

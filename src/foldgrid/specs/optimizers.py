@@ -12,6 +12,8 @@ the analysis can ask for the words alone. The rules (``tests/contracts/test_opti
    from it takes the steps that it would have taken.
 5. *Its settings are in its groups*, so that a fit that takes over another's state goes on by its
    own.
+6. *A group's own rate and decay count*: parameters may come in groups, mappings as torch takes
+   them, with a ``weight_decay`` or an ``lr`` that is not the recipe's.
 """
 
 from __future__ import annotations
@@ -66,7 +68,8 @@ class Optimizer(ABC):
         """The ``torch.optim.Optimizer`` that trains.
 
         Args:
-            parameters: The network's, frozen ones among them.
+            parameters: The network's, frozen ones among them; plain, or in groups with a
+                ``weight_decay`` or an ``lr`` of their own.
             learning_rate: Where it starts; the phase's or the recipe's.
             shared: The recipe.
             own: Its ``settings``, as the recipe has them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -13,12 +14,16 @@ from foldgrid.specs.normalization import OF_NETWORK, Normalization
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import Phase, phases_problem
 from foldgrid.specs.recipe_parts import (
+    OF_A_BACKBONE,
+    OF_GRADIENTS,
     Augmentation,
+    Cosine,
     EarlyStopping,
     Features,
     Plateau,
     Schedule,
     Steps,
+    Warmup,
 )
 
 InputSize = Literal["data", "network"] | Annotated[int, Field(ge=8, le=2048)]
@@ -32,15 +37,35 @@ class TrainingRecipe(Spec):
         max_batches_per_epoch: Cuts an epoch short after so many batches; null trains on all.
         batch_size: Pictures a step.
         optimizer: What follows the gradients, by name: ``sgd``, stochastic gradient descent with
-            momentum, or one that another package adds.
+            momentum; ``adam``, ``adamw``, ``nadamw``, ``adoptw``, ``lamb`` and ``lion``, as torch
+            and timm have them; or one that another package adds.
         optimizer_settings: By an optimiser's name, what it alone has to set.
         learning_rate: Of the optimiser; ``--set training.lr=…`` sets it too.
         momentum: Of optimisers that have one, in [0, 1).
-        weight_decay: L2 penalty on the weights.
+        weight_decay: How strongly weights are pulled to 0; of ``sgd`` and ``adam`` an L2 penalty,
+            of others apart from the gradient.
+        decay_norms_and_biases: Whether norms, biases, class tokens and embeddings of positions
+            decay, too; false spares them, as recipes for transformers do.
+        layer_decay: How many times as fast each layer learns as the one behind it, in (0, 1]; the
+            head learns at the full rate. Layers are timm's groups of its networks, and elsewhere
+            blocks. 0.65 to 0.8 are usual for transformers (Bao and others 2022).
         schedule: How the learning rate falls: ``plateau``, when the validation loss no longer
-            does; ``steps``, at fixed epochs; or ``constant``, never.
+            does; ``steps``, at fixed epochs; ``cosine``, at each step, to the end of its phase; or
+            ``constant``, never.
         plateau: When it falls with ``schedule: plateau``.
         steps: When it falls with ``schedule: steps``.
+        cosine: How far it falls with ``schedule: cosine``.
+        warmup: How it rises before any of these.
+        clip_gradients: The largest norm that the gradient of a whole batch may have, over all
+            parameters; a longer one is shortened to it (Pascanu and others 2013). Null leaves it.
+        ema_decay: How much of an exponential moving average of the weights stays at each step, in
+            (0, 1): 0.99 averages over some 100 steps. The average is monitored, kept and predicts;
+            it should be short beside the training, because it starts at the first weights. Null
+            takes the trained weights themselves (Polyak and Juditsky 1992).
+        drop_path: How often the last of a network's residual blocks is left out for a picture in
+            training, in [0, 1); blocks before it in proportion to their depth (stochastic depth,
+            Huang and others 2016). Null is what the network's library builds: 0 in timm,
+            torchvision's own value in EfficientNet, ConvNeXt, Swin and MaxViT.
         phases: What trains when, in order; without any, everything trains in every epoch, or the
             head alone where it is one that is solved.
         head: What makes outputs of a network's features, by name: ``linear``, a last layer that the
@@ -97,9 +122,16 @@ class TrainingRecipe(Spec):
     learning_rate: float = Field(default=0.01, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
+    decay_norms_and_biases: bool = True
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
     schedule: Schedule = "plateau"
     plateau: Plateau = Plateau()
     steps: Steps = Steps()
+    cosine: Cosine = Cosine()
+    warmup: Warmup = Warmup()
+    clip_gradients: float | None = Field(default=None, gt=0)
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    drop_path: float | None = Field(default=None, ge=0, lt=1)
     phases: tuple[Phase, ...] = ()
     head: Annotated[str, NameIn(HEADS)] = DEFAULT_HEAD
     head_settings: Annotated[SettingsByName, SettingsIn(HEADS)] = Field(
@@ -132,15 +164,19 @@ class TrainingRecipe(Spec):
 
     @model_validator(mode="after")
     def _keys_go_together(self) -> Self:
-        problem = phases_problem(self.phases, self.max_epochs) or self._head_problem()
+        problem = (
+            phases_problem(self.phases, self.max_epochs)
+            or self._head_problem()
+            or self._frozen_problem()
+        )
         if problem:
             raise ValueError(problem)
         is_trained = self.solved_head is None
         if is_trained and self.early_stopping.policy == "none" and self.schedule == "plateau":
             raise ValueError(
                 "schedule: plateau follows the validation loss, and with early_stopping.policy: "
-                "none nothing may follow it: it is the held-out fold's. Take schedule: steps or "
-                "constant, or another policy"
+                "none nothing may follow it: it is the held-out fold's. Take schedule: steps, "
+                "cosine or constant, or another policy"
             )
         return self
 
@@ -160,6 +196,23 @@ class TrainingRecipe(Spec):
                 "another in its place. Drop one of the two"
             )
         return ""
+
+    def _frozen_problem(self) -> str:
+        """What only a backbone that trains, or gradients, could notice."""
+        plain = OF_A_BACKBONE | (OF_GRADIENTS if self.solved_head is not None else {})
+        found = [key for key, value in plain.items() if attrgetter(key)(self) != value]
+        if self.trains_backbone or not found:
+            return ""
+        why = (
+            f"head: {self.head} is solved at once, on the features of a frozen backbone"
+            if self.solved_head is not None
+            else "phases freeze the backbone (frozen: backbone) from the first to the last"
+        )
+        return (
+            f"{' and '.join(found)}: {why}, so nothing would notice. Leave it out here "
+            "(drop_path, clip_gradients, ema_decay: null; layer_decay: 1; warmup.epochs: 0), or "
+            "train the backbone"
+        )
 
     def _attention_problem(self, thawed: list[str]) -> str:
         """Why no attention can be learned, the end of a sentence; "" where it can."""

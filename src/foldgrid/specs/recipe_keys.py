@@ -41,8 +41,15 @@ _KEYS_WITH_SETTINGS = {"optimizer": "optimizer_settings", "head": "head_settings
 
 LATER_KEYS = (
     "optimizer",
+    "decay_norms_and_biases",
+    "layer_decay",
     "schedule",
     "steps",
+    "cosine",
+    "warmup",
+    "clip_gradients",
+    "ema_decay",
+    "drop_path",
     "phases",
     "head",
     "pooling",

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from foldgrid.specs.base import Spec
 
 EarlyStoppingPolicy = Literal["inner_split", "held_out_fold", "none"]
-Schedule = Literal["plateau", "steps", "constant"]
+Schedule = Literal["plateau", "steps", "cosine", "constant"]
 
 
 class Augmentation(Spec):
@@ -63,6 +63,12 @@ class Augmentation(Spec):
         return self
 
 
+OF_A_BACKBONE: dict[str, Any] = {"layer_decay": 1.0, "drop_path": None}
+"""Keys that only a backbone that trains would notice, at the values that leave it alone."""
+
+OF_GRADIENTS: dict[str, Any] = {"warmup.epochs": 0, "clip_gradients": None, "ema_decay": None}
+"""Keys that only a head that is trained would notice, at their defaults."""
+
 NOTHING_VARIES: dict[str, Any] = {
     "rotate_tiles": False,
     "shuffle_tiles": False,
@@ -111,6 +117,32 @@ class Steps(Spec):
 
     every_epochs: int = Field(default=20, ge=1)
     factor: float = Field(default=0.1, gt=0, lt=1)
+
+
+class Cosine(Spec):
+    """A learning rate that falls along half a cosine, step by step, to the end of its phase.
+
+    As timm's ``CosineLRScheduler``, which counts steps. Source: Loshchilov and Hutter 2017.
+
+    Attributes:
+        final_fraction: The fraction of the phase's rate that is left at its end, in [0, 1).
+    """
+
+    final_fraction: float = Field(default=0.0, ge=0, lt=1)
+
+
+class Warmup(Spec):
+    """A learning rate that first rises, in even steps; the schedule begins when it is up.
+
+    Each phase has a warm-up of its own. Source: Goyal and others 2017.
+
+    Attributes:
+        epochs: How many epochs of a phase it takes; 0 for none.
+        start_fraction: The fraction of the phase's rate that the first step has, in [0, 1].
+    """
+
+    epochs: int = Field(default=0, ge=0)
+    start_fraction: float = Field(default=0.01, ge=0, le=1)
 
 
 class EarlyStopping(Spec):

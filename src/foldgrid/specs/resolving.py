@@ -24,7 +24,7 @@ from foldgrid.specs.reading import (
     read_document,
     validate,
 )
-from foldgrid.specs.recipe_parts import NOTHING_VARIES
+from foldgrid.specs.recipe_parts import NOTHING_VARIES, OF_A_BACKBONE, OF_GRADIENTS
 from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
@@ -242,11 +242,16 @@ def _probe_of(sweep: Sweep) -> dict[str, Any]:
         "phases": [{"name": "head", "frozen": "backbone"}],
         "stage_heads": False,
         "augmentation": dict(NOTHING_VARIES),
+        **OF_A_BACKBONE,
     }
     if sweep.search_space is None and sweep.training.pooling != ATTENTION:
         kind = TASKS[sweep.task.name].scoring.output_kind
         solved = (name for name, head in HEADS.items() if head.is_solved)
         recipe["head"] = next((n for n in solved if kind in (HEADS[n].suits or ())), DEFAULT_HEAD)
+        if recipe["head"] != DEFAULT_HEAD:
+            # Nothing is trained by gradients.
+            recipe |= {key: value for key, value in OF_GRADIENTS.items() if "." not in key}
+            recipe["warmup"] = {"epochs": OF_GRADIENTS["warmup.epochs"]}
     return {"training": recipe, "per_backbone": {}, "ablation": {}, "learners": {}}
 
 

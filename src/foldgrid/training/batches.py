@@ -115,11 +115,21 @@ def training_batches(
     single mosaic once its feature map has shrunk to one cell.
     """
     order = indices[torch.randperm(len(indices), generator=generator).numpy()]
-    starts = list(range(0, len(order), batch_size))
-    if len(starts) > 1 and len(order) - starts[-1] == 1:
-        starts.pop()
+    starts = _batch_starts(len(order), batch_size)
     ends = [*starts[1:], len(order)]
     return [order[start:end] for start, end in zip(starts, ends, strict=True)][:max_batches]
+
+
+def count_batches(num_pictures: int, batch_size: int, max_batches: int | None) -> int:
+    """How many `training_batches` an epoch has."""
+    return len(_batch_starts(num_pictures, batch_size)[:max_batches])
+
+
+def _batch_starts(num_pictures: int, batch_size: int) -> list[int]:
+    starts = list(range(0, num_pictures, batch_size))
+    if len(starts) > 1 and num_pictures - starts[-1] == 1:
+        starts.pop()
+    return starts
 
 
 def even_parts(num_samples: int, most: int) -> list[slice]:

@@ -53,6 +53,7 @@ def build_for(
             pretrained,
             stage_heads=recipe.stage_heads,
             pixels=pixels,
+            drop_path=recipe.drop_path,
         )
     if hasattr(network, "transform_input"):
         # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1], which the

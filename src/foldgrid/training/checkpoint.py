@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from itertools import chain
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from foldgrid.models import load_state
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.specs.phases import phase_index
 from foldgrid.training.device import describe_device
+from foldgrid.training.network_state import take_unaveraged
 from foldgrid.training.state import FitState
 
 logger = logging.getLogger(__name__)
@@ -34,7 +36,9 @@ def state_of(fit: FitState) -> dict[str, Any]:
         "history": [epoch.model_dump_json() for epoch in fit.folder.read_history()[: fit.epoch]],
         "network": fit.trained.state_dict(),
         "best": fit.best.of(fit.trained),
+        "unaveraged": None if fit.average is None else fit.average.unaveraged,
         "optimizer": fit.optimizer.state_dict(),
+        "groups": _groups_of(fit),
         "schedule": fit.schedule.state_dict(),
         "scaler": fit.scaler.state_dict(),
         "best_loss": fit.stopping.best_loss,
@@ -85,8 +89,12 @@ def restore(fit: FitState, state: dict[str, Any]) -> None:
     fit.enter_phase(phase_index(fit.config.training.phases, max(epoch, 1)))
     fit.last_learning_rate = history[epoch - 1].learning_rate if epoch else None
     load_state(fit.trained, state["network"])
+    if fit.average is not None:
+        fit.average.go_on_from(state.get("unaveraged"))
+    elif state.get("unaveraged") is not None:
+        take_unaveraged(fit.trained, state["unaveraged"])
     fit.best.state = {name: value.cpu() for name, value in state["best"].items()}
-    fit.optimizer.load_state_dict(state["optimizer"])
+    fit.optimizer.load_state_dict(_optimizer_state(fit, state))
     fit.schedule.load_state_dict(state["schedule"])
     fit.scaler.load_state_dict(state["scaler"])
     fit.stopping.best_loss = float(state["best_loss"])
@@ -98,6 +106,30 @@ def restore(fit: FitState, state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch_rng"].cpu())
     if "cuda_rng" in state:
         torch.cuda.set_rng_state(state["cuda_rng"].cpu(), fit.device)
+
+
+def _groups_of(fit: FitState) -> list[list[str]]:
+    """The names of the parameters in each group of the optimiser."""
+    names = {parameter: name for name, parameter in fit.trained.named_parameters()}
+    return [[names[each] for each in group["params"]] for group in fit.optimizer.param_groups]
+
+
+def _optimizer_state(fit: FitState, state: dict[str, Any]) -> dict[str, Any]:
+    """The optimiser's state; of one that grouped its parameters otherwise, in the fit's groups."""
+    found, own = state["optimizer"], _groups_of(fit)
+    theirs = state.get("groups", own)
+    if theirs == own:
+        return dict(found)
+    numbers = {name: number for number, name in enumerate(chain(*own))}
+    kept = {
+        numbers[name]: found["state"][number]
+        for number, name in enumerate(chain(*theirs))
+        if number in found["state"]
+    }
+    # What an optimiser counts for a whole group goes on, too.
+    counted = {key: value for key, value in found["param_groups"][0].items() if key != "lr_scale"}
+    groups = [counted | group for group in fit.optimizer.state_dict()["param_groups"]]
+    return {"state": kept, "param_groups": groups}
 
 
 def _where(fit: FitState) -> dict[str, str | int]:

@@ -9,10 +9,11 @@ import logging
 import math
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from foldgrid.models import WeightFile, forward_all, train_mode
 from foldgrid.models.attention import Bags
@@ -107,7 +108,7 @@ class Fit(FitState):
         is_best = not self.has_diverged and self.stopping.update(self.epoch, validation_loss)
         metrics: Mapping[str, float] = {}
         if not self.has_diverged:
-            self.schedule.step(validation_loss)
+            self.schedule.end_epoch(validation_loss)
             metrics = self.evaluate(outputs, self.roles.validation)
         if is_best:
             self.best_outputs = self.epoch, outputs
@@ -146,8 +147,9 @@ class Fit(FitState):
             self._trained_on(), recipe.batch_size, recipe.max_batches_per_epoch, self.generator
         )
         total = torch.zeros((), device=self.device)
-        for pictures in batches:
-            total += self._step(pictures) * len(pictures)
+        with nullcontext() if self.average is None else self.average.training():
+            for pictures in batches:
+                total += self._step(pictures) * len(pictures)
         if recipe.batch_norm_statistics == "recomputed" and self.head is None:
             measured = [
                 self._rows_and_copies(pictures)[0][part]
@@ -189,16 +191,6 @@ class Fit(FitState):
         self._log(logging.INFO, "the head is solved: %s", said or "nothing to choose")
         return self._loss_of(self.predict(rows), rows)
 
-    def _trained_on(self) -> Indices:
-        """The pictures of an epoch: samples or, where there are several of each, their copies.
-
-        Of samples whose photographs are pooled together one stands for all.
-        """
-        num_copies = self.config.training.augmentation.copies or 1
-        firsts = np.arange(num_copies) * len(self.data.samples)
-        rows = self.roles.train
-        return (firsts[:, None] + (self.bags.first_rows(rows) if self.bags else rows)).ravel()
-
     def _rows_and_copies(self, pictures: Indices) -> tuple[Indices, Indices]:
         copies, rows = np.divmod(pictures, len(self.data.samples))
         return rows, copies
@@ -220,9 +212,19 @@ class Fit(FitState):
                 for part, fraction in zip(parts, fractions, strict=True)
             ]
             loss = torch.stack(losses).sum()
+        self._take_step()
+        return loss
+
+    def _take_step(self) -> None:
+        largest = self.config.training.clip_gradients
+        if largest is not None:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.trained.parameters(), largest)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        return loss
+        self.schedule.end_step()
+        if self.average is not None:
+            self.average.update(self.network if self.head is None else self.head)
 
     def _given(self, rows: Indices, copies: Indices) -> Tensor | Bags:
         """What is trained on: augmented pictures as the network takes them, or their features."""

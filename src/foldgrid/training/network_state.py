@@ -6,7 +6,8 @@ P photographs of the largest bag, S samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -56,6 +57,70 @@ class BestWeights:
         """Puts the kept state back."""
         if self.state and not self._is_in_network:
             load_state(network, self.state)
+
+
+class MovingAverage:
+    """An exponential moving average over the steps, of a network's parameters and buffers.
+
+    Rules: outside of ``training`` the network holds the average, so that whoever evaluates, keeps
+    or predicts need not know of it; inside, the weights that are trained. Numbers are averaged,
+    counters copied, as by timm's ``ModelEmaV3``.
+
+    Args:
+        network: As its training begins, on its device.
+        decay: How much of the average stays at a step, in (0, 1).
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self._weight = 1 - decay
+        # What the network does not hold just now.
+        self._others = {each: each.detach().clone() for each in _tensors(network)}
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Inside, the network holds the weights that are trained."""
+        self._exchange()
+        try:
+            yield
+        finally:
+            self._exchange()
+
+    def _exchange(self) -> None:
+        for own, other in self._others.items():
+            own.data, other.data = other.data, own.data
+
+    @torch.no_grad()
+    def update(self, part: nn.Module) -> None:
+        """A step has been taken; of nothing but ``part``, the network itself or its head."""
+        pairs = [(self._others[each], each) for each in _tensors(part)]
+        numbers = [pair for pair in pairs if pair[1].is_floating_point()]
+        averages, values = ([pair[place] for pair in numbers] for place in (0, 1))
+        torch._foreach_lerp_(averages, values, self._weight)
+        for average, value in pairs:
+            if not value.is_floating_point():
+                average.copy_(value)
+
+    @property
+    def unaveraged(self) -> list[Tensor]:
+        """The weights that are trained, between two epochs."""
+        return list(self._others.values())
+
+    @torch.no_grad()
+    def go_on_from(self, unaveraged: Iterable[Tensor] | None) -> None:
+        """Takes the trained weights of a state; without any, those that the network holds."""
+        for own, other in zip(unaveraged or self._others, self.unaveraged, strict=True):
+            other.copy_(own)
+
+
+def _tensors(network: nn.Module) -> list[Tensor]:
+    return [*network.parameters(), *network.buffers()]
+
+
+@torch.no_grad()
+def take_unaveraged(network: nn.Module, unaveraged: Iterable[Tensor]) -> None:
+    """Puts the trained weights of a fit with a moving average into the network of one without."""
+    for own, other in zip(_tensors(network), unaveraged, strict=True):
+        own.copy_(other)
 
 
 def recompute_batch_norm(

@@ -1,10 +1,12 @@
-"""How the learning rate falls within a phase."""
+"""How the learning rate rises and falls within a phase."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from torch.optim import Optimizer
+import torch
+from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from foldgrid.specs.recipe import TrainingRecipe
@@ -17,63 +19,105 @@ def stepped_rate(first_rate: float, steps: Steps, num_epochs: int) -> float:
 
 
 class Schedule:
-    """Sets the rate of an optimiser after each epoch.
+    """Sets the rate of an optimiser after each step and after each epoch.
+
+    A warm-up and a cosine move at each step, plateau and steps at the end of an epoch. A group that
+    has an ``lr_scale`` trains with that fraction of the rate.
 
     Args:
-        optimizer: At its first rate.
-        recipe: Says how the rate falls.
-        first_rate: The phase's own, or the recipe's.
+        optimizer: What trains.
+        recipe: Says how the rate rises and falls.
+        first_rate: The phase's own, or the recipe's: the highest.
+        num_epochs: The most epochs of the phase; where early stopping ends it before, a cosine has
+            not come down.
+        steps_per_epoch: Batches of an epoch.
     """
 
-    def __init__(self, optimizer: Optimizer, recipe: TrainingRecipe, first_rate: float) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        recipe: TrainingRecipe,
+        first_rate: float,
+        num_epochs: int = 1,
+        steps_per_epoch: int = 1,
+    ) -> None:
         self._optimizer, self._recipe, self._first_rate = optimizer, recipe, first_rate
-        self._num_epochs = 0
+        self._planned_epochs, self._steps_per_epoch = num_epochs, steps_per_epoch
+        # Epochs that are over, and steps of the one that is not.
+        self._num_epochs, self._num_steps = 0, 0
+        plateau = recipe.plateau
+        # Follows the one rate, of which each group of the optimiser has its fraction.
+        self._plateau_rate = SGD([torch.zeros(())], lr=first_rate)
         self._plateau = (
             ReduceLROnPlateau(
-                optimizer,
-                factor=recipe.plateau.factor,
-                patience=recipe.plateau.patience,
-                threshold=recipe.plateau.threshold,
+                self._plateau_rate,
+                factor=plateau.factor,
+                patience=plateau.patience,
+                threshold=plateau.threshold,
             )
             if recipe.schedule == "plateau"
             else None
         )
+        self._set_rate()
 
     @property
     def rate(self) -> float:
-        """What the next epoch trains with."""
-        return float(self._optimizer.param_groups[0]["lr"])
-
-    def step(self, validation_loss: float) -> None:
-        """An epoch is over, with this loss."""
-        self._num_epochs += 1
+        """What the next step trains with, in the groups at the full rate."""
+        warmup, first = self._recipe.warmup, self._first_rate
+        num_steps = self._num_epochs * self._steps_per_epoch + self._num_steps
+        num_rising = warmup.epochs * self._steps_per_epoch
+        if num_steps < num_rising:
+            start = warmup.start_fraction
+            return first * (start + (1 - start) * num_steps / num_rising)
+        if self._recipe.schedule == "cosine":
+            num_falling = self._planned_epochs * self._steps_per_epoch - num_rising
+            done = min((num_steps - num_rising) / max(num_falling, 1), 1.0)
+            final = self._recipe.cosine.final_fraction
+            return first * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done)))
+        if self._recipe.schedule == "steps":
+            return stepped_rate(first, self._recipe.steps, self._num_epochs - warmup.epochs)
         if self._plateau is not None:
+            return float(self._plateau_rate.param_groups[0]["lr"])
+        return first
+
+    def end_step(self) -> None:
+        """A batch has been trained on."""
+        self._num_steps += 1
+        self._set_rate()
+
+    def end_epoch(self, validation_loss: float) -> None:
+        """An epoch is over, with this loss; a plateau sees those after the warm-up."""
+        self._num_epochs, self._num_steps = self._num_epochs + 1, 0
+        if self._plateau is not None and self._num_epochs > self._recipe.warmup.epochs:
             self._plateau.step(validation_loss)
-        else:
-            self._set_rate()
+        self._set_rate()
 
     def _set_rate(self) -> None:
-        rate = self._first_rate
-        if self._recipe.schedule == "steps":
-            rate = stepped_rate(rate, self._recipe.steps, self._num_epochs)
+        rate = self.rate
         for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("lr_scale", 1.0)
 
     def adopt_recipe(self) -> None:
         """Goes on by its default configuration after it took another's state."""
-        self._set_rate()
+        self._plateau_rate.param_groups[0]["lr"] = self._first_rate
         if self._plateau is not None:
             self._plateau.factor = self._recipe.plateau.factor
             self._plateau.patience = self._recipe.plateau.patience
             self._plateau.threshold = self._recipe.plateau.threshold
+        self._set_rate()
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain values, to go on from."""
+        """Plain values after an epoch, to go on from."""
         plateau = None if self._plateau is None else self._plateau.state_dict()
-        return {"num_epochs": self._num_epochs, "plateau": plateau}
+        rate = self._plateau_rate.param_groups[0]["lr"]
+        return {"num_epochs": self._num_epochs, "plateau": plateau, "plateau_rate": rate}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from ``state_dict``; the optimiser's rate is in the optimiser's own."""
+        """Goes on from ``state_dict``."""
         self._num_epochs = int(state["num_epochs"])
         if self._plateau is not None and state["plateau"] is not None:
             self._plateau.load_state_dict(state["plateau"])
+            # Earlier versions noted the rate there alone.
+            rate = state.get("plateau_rate", state["plateau"]["_last_lr"][0])
+            self._plateau_rate.param_groups[0]["lr"] = rate
+        self._set_rate()

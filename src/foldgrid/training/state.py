@@ -19,15 +19,16 @@ from torch import Tensor, nn
 from foldgrid.models import HeadedNetwork, WeightFile, freeze
 from foldgrid.models.attention import Bags, attention_of
 from foldgrid.models.cut import Backbone, as_backbone, cut_of, put_head
+from foldgrid.models.parameter_groups import parameter_groups
 from foldgrid.records import FitFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.heads import ATTENTION
 from foldgrid.specs.optimizers import OPTIMIZERS
-from foldgrid.specs.phases import Phase
+from foldgrid.specs.phases import Phase, epochs_before
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.training.bags import bags_of
-from foldgrid.training.batches import Indices, MosaicSource, seen_by
+from foldgrid.training.batches import Indices, MosaicSource, count_batches, seen_by
 from foldgrid.training.building import (
     build_first,
     build_on_features,
@@ -48,6 +49,7 @@ from foldgrid.training.features import FrozenFeatures
 from foldgrid.training.network_state import (
     PREDICTION_BATCH,
     BestWeights,
+    MovingAverage,
     bag_input,
     bag_outputs,
     head_outputs,
@@ -132,6 +134,8 @@ class FitState:
             network = build_on_features(config, self.task, features_ND, self.targets_NK, train)
             self._network = network.to(self.device)
             self._lone_head = network.head
+        decay = recipe.ema_decay
+        self.average = None if decay is None else MovingAverage(self.trained, decay)
         self.chosen: dict[str, float] = {}
         self.enter_phase(0)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
@@ -303,13 +307,28 @@ class FitState:
             if self._lone_head is None:
                 freeze(self.network, self.config.backbone, self.phase.frozen)
         self.optimizer = self._make_optimizer(first_rate)
-        self.schedule = Schedule(self.optimizer, recipe, first_rate)
+        planned = recipe.planned_epochs - epochs_before(recipe.phases, index)
+        num_epochs = (self.phase and self.phase.epochs) or planned
+        most = recipe.max_batches_per_epoch
+        num_batches = count_batches(len(self._trained_on()), recipe.batch_size, most)
+        self.schedule = Schedule(self.optimizer, recipe, first_rate, num_epochs, num_batches)
+
+    def _trained_on(self) -> Indices:
+        """The pictures of an epoch: samples or, where there are several of each, their copies.
+
+        Of samples whose photographs are pooled together one stands for all.
+        """
+        num_copies = self.config.training.augmentation.copies or 1
+        firsts = np.arange(num_copies) * len(self.data.samples)
+        rows = self.roles.train
+        return (firsts[:, None] + (self.bags.first_rows(rows) if self.bags else rows)).ravel()
 
     def _make_optimizer(self, first_rate: float) -> torch.optim.Optimizer:
         recipe = self.config.training
         named, own = OPTIMIZERS.named(recipe.optimizer), recipe.settings_of(recipe.optimizer)
         # Frozen parameters have no gradient, and what has none is passed over.
-        made = named.build(self.trained.parameters(), first_rate, recipe, own)
+        parameters = parameter_groups(self.trained, self.config.backbone, recipe, first_rate)
+        made = named.build(parameters, first_rate, recipe, own)
         if not isinstance(made, torch.optim.Optimizer):
             raise SweepError(
                 f'the optimizer "{recipe.optimizer}" ({type(named).__module__}) cannot be used.\n'

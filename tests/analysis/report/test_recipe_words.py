@@ -33,10 +33,43 @@ def recipe(**keys: Any) -> TrainingRecipe:
         ),
         ({"schedule": "steps", "steps": {"every_epochs": 5}}, "multiplied by 0.1 every 5 epochs"),
         ({"schedule": "constant"}, "the same in all epochs"),
+        (
+            {"schedule": "cosine", "warmup": {"epochs": 5}},
+            "rising step by step from 0.01 of it over the first 5 epochs (Goyal and others 2017), "
+            "then falling step by step along half a cosine to 0 of it at the last epoch planned "
+            "(Loshchilov and Hutter 2017)",
+        ),
+        (
+            {"schedule": "cosine", "warmup": {"epochs": 1}, "phases": [{"name": "all"}]},
+            "rising step by step from 0.01 of it over the first epoch of each phase (Goyal and "
+            "others 2017), then falling step by step along half a cosine to 0 of it at the end of "
+            "each phase (Loshchilov and Hutter 2017)",
+        ),
     ],
 )
 def test_how_the_rate_falls(keys: dict[str, Any], words: str) -> None:
     assert rate_falls(recipe(**keys)) == words
+
+
+def test_what_a_recipe_for_transformers_adds_is_said_with_its_source() -> None:
+    keys: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.05, "learning_rate": 0.0005}
+    keys |= {"decay_norms_and_biases": False, "layer_decay": 0.75, "clip_gradients": 1.0}
+    said = optimizer_sentence(recipe(**keys, drop_path=0.1, ema_decay=0.99))
+    assert said.startswith(
+        "AdamW (Loshchilov and Hutter 2019) with betas of 0.9 and 0.999, epsilon 1e-08, weight "
+        "decay 0.05 (not of norms, biases and embeddings), batches of 16 and a learning rate of "
+        "0.0005, multiplied by 0.1 after"
+    )
+    for part in (
+        "Each layer learned 0.75 times as fast as the one behind it (Bao and others 2022)",
+        "The gradient's norm was clipped at 1",
+        "the last with a chance of 0.1",
+        "an exponential moving average of the weights, 0.99 of which stayed at each step",
+    ):
+        assert part in said
+    assert not said.endswith(".")
+    plain = optimizer_sentence(recipe())
+    assert ". " not in plain
 
 
 def test_phases_are_reported_where_there_are_some() -> None:

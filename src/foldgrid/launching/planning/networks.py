@@ -19,7 +19,7 @@ from foldgrid.launching.planning.grid import with_own_preprocessing
 from foldgrid.models import WeightFile, check_backbones, find_weight_file
 from foldgrid.models.facts import known_facts
 from foldgrid.models.footprint import Footprint, footprint, nearest_sizes, shapes_depend_on_size
-from foldgrid.models.naming import frozen_fault, pooling_fault
+from foldgrid.models.naming import drop_path_fault, frozen_fault, pooling_fault
 from foldgrid.models.published import native_pixels
 from foldgrid.specs.checksums import checksummed_json, read_known
 from foldgrid.specs.errors import InputError, Problem, SweepError
@@ -105,7 +105,7 @@ def check_networks(resolved: ResolvedSweep) -> None:
     ]
     problems += [
         Problem(document.where(("training", *key.split("."))) or "training", key, message)
-        for key, message in dict.fromkeys(_head_problems(resolved))
+        for key, message in dict.fromkeys(_unsuited_problems(resolved))
     ]
     if problems:
         raise InputError(document.source, problems)
@@ -160,8 +160,8 @@ def without_absent(resolved: ResolvedSweep) -> tuple[ResolvedSweep, tuple[str, .
     return replace(resolved, sweep=sweep.with_backbones(here)), absent
 
 
-def _head_problems(resolved: ResolvedSweep) -> Iterator[tuple[str, str]]:
-    """Heads that cannot learn what the task predicts, and features that a network has not."""
+def _unsuited_problems(resolved: ResolvedSweep) -> Iterator[tuple[str, str]]:
+    """Heads that do not suit the task; features and blocks that a network has not."""
     sweep, space = resolved.sweep, resolved.space
     kind = TASKS[sweep.task.name].scoring.output_kind
     for name, recipe in sweep.recipes.items():
@@ -180,6 +180,9 @@ def _head_problems(resolved: ResolvedSweep) -> Iterator[tuple[str, str]]:
         for pooling in sorted(asked["pooling"] - {"network", ATTENTION}):
             if fault := pooling_fault(backbone_of(name), pooling):
                 yield "pooling", fault
+        drops = recipe.drop_path is not None or (space and "drop_path" in space.parameters)
+        if drops and (fault := drop_path_fault(backbone_of(name))):
+            yield "drop_path", fault
         if recipe.pooling == ATTENTION:
             plan = plan_features(backbone_of(name), recipe, 1)
             if isinstance(plan, str):
@@ -297,8 +300,10 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
                 recipe.auxiliary_loss_weight > 0,
                 recipe.own_head,
             )
-            optimizer = OPTIMIZERS.named(recipe.optimizer)
-            sizes[name] = replace(size, num_states=optimizer.num_states)
+            # A moving average is one more number for each weight.
+            num_states = OPTIMIZERS.named(recipe.optimizer).num_states
+            num_states += recipe.ema_decay is not None
+            sizes[name] = replace(size, num_states=num_states)
         except ValueError as error:
             problems.append(_size_problem(error, sweep, name, pixels, recipe))
     if problems:

@@ -112,9 +112,24 @@ def _gradients(recipe: TrainingRecipe) -> str:
     if recipe.optimizer != DEFAULT_OPTIMIZER:
         own = recipe.settings_of(recipe.optimizer)
         words.insert(1, OPTIMIZERS.named(recipe.optimizer).words(recipe, own))
+    words += _beside_the_rate(recipe)
     if stopping.policy != "none":
         words.append(f"patience {stopping.patience}")
     return f"{', '.join(words)}; {_POLICY_WORDS[stopping.policy]}"
+
+
+def _beside_the_rate(recipe: TrainingRecipe) -> list[str]:
+    """What a recipe of today sets, where it does."""
+    plain = TrainingRecipe()
+    words = {
+        f"warm-up of {counted(recipe.warmup.epochs, 'epoch')}": recipe.warmup.epochs,
+        f"schedule {recipe.schedule}": recipe.schedule == "cosine",
+        "norms and biases do not decay": not recipe.decay_norms_and_biases,
+    }
+    for key in ("layer_decay", "clip_gradients", "drop_path", "ema_decay"):
+        value = getattr(recipe, key)
+        words[f"{key} {value}"] = value != getattr(plain, key)
+    return [text for text, is_set in words.items() if is_set]
 
 
 def _varied(sweep: Sweep) -> list[tuple[str, str]]:

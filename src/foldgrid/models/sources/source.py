@@ -143,6 +143,23 @@ class NetworkSource(ABC):
         del pixels
         return self.construct(name, num_outputs)
 
+    def construct_with_drop_path(
+        self, name: str, num_outputs: int, pixels: int | None, drop_path: float
+    ) -> nn.Module:
+        """The same, its residual blocks left out at random in training (stochastic depth).
+
+        Args:
+            name: The network's name.
+            num_outputs: The size of its last layer.
+            pixels: Height and width of the pictures; nothing for the network's own size.
+            drop_path: How often the last block is left out, in [0, 1).
+
+        Raises:
+            ValueError: It has no blocks that can be left out.
+        """
+        del num_outputs, pixels, drop_path
+        raise ValueError(f"{name} has no blocks that can be left out (drop_path)")
+
     def adapt_state(
         self, name: str, network: nn.Module, state: Mapping[str, Tensor], pixels: int | None
     ) -> Mapping[str, Tensor]:

@@ -131,9 +131,34 @@ class TimmNetworks(NetworkSource):
         _check_patches(network, pixels)
         return network
 
-    def _create(self, name: str, num_outputs: int, pixels: int | None, **more: Any) -> nn.Module:
+    def construct_with_drop_path(
+        self, name: str, num_outputs: int, pixels: int | None, drop_path: float
+    ) -> nn.Module:
+        """As timm builds it with ``drop_path_rate``."""
+        refused = super().construct_with_drop_path
+        try:
+            network = self._create(name, num_outputs, pixels, {"drop_path_rate": drop_path})
+        except (TypeError, ValueError) as error:
+            if "drop_path_rate" not in str(error):
+                raise
+            return refused(name, num_outputs, pixels, drop_path)
+        # Some take the argument and leave out nothing.
+        if drop_path and not any(getattr(each, "drop_prob", 0) for each in network.modules()):
+            return refused(name, num_outputs, pixels, drop_path)
+        if pixels is not None:
+            _check_patches(network, pixels)
+        return network
+
+    def _create(
+        self,
+        name: str,
+        num_outputs: int,
+        pixels: int | None,
+        arguments: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> nn.Module:
         entry = _entry(name)
-        options = entry.options(pixels)
+        options = entry.options(pixels) | dict(arguments or {})
         try:
             network = _timm(name).create_model(
                 entry.architecture,

@@ -74,6 +74,25 @@ class TorchvisionNetworks(NetworkSource):
             return self._create(name, num_outputs, input_size=(pixels, pixels))
         return self._create(name, num_outputs)
 
+    def construct_with_drop_path(
+        self, name: str, num_outputs: int, pixels: int | None, drop_path: float
+    ) -> nn.Module:
+        """EfficientNet, ConvNeXt, Swin and MaxViT with another chance than torchvision's."""
+        from torchvision.ops import StochasticDepth
+
+        size = self.native_pixels(name) if pixels is None else pixels
+        network = self.construct_at(name, num_outputs, size)
+        blocks = [each for each in network.modules() if isinstance(each, StochasticDepth)]
+        if not blocks:
+            return super().construct_with_drop_path(name, num_outputs, pixels, drop_path)
+        last = max(block.p for block in blocks)
+        if name.startswith("efficientnet"):
+            # It counts one block more than it has, so that the last is left out less often.
+            drop_path *= 1 - 1 / len(blocks)
+        for block in blocks:
+            block.p *= drop_path / last
+        return network
+
     def adapt_state(
         self, name: str, network: nn.Module, state: Mapping[str, Tensor], pixels: int | None
     ) -> Mapping[str, Tensor]:

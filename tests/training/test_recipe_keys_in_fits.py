@@ -1,0 +1,143 @@
+"""The laws of a recipe's keys, kept by every one of optimiser, schedule and weights.
+
+1. *It changes the fit*, its id and its weights; at its default it changes neither.
+2. *The same bits* come of it after a kill in the middle as without one.
+3. *Parts of a batch* give what the whole batch gives, where no layer looks at the whole batch.
+4. *A fit that takes over another's state*, where one of the two has the key, goes on by its own
+   recipe, each parameter from what the optimiser kept of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from foldgrid.specs.optimizers import OPTIMIZERS
+from foldgrid.training import Fit, TrainingData, checkpoint
+from foldgrid.training.checkpoint_interval import CheckpointInterval
+from foldgrid.training.network_state import MovingAverage
+from tests.training.tiny_study import folder_of, make_config, make_data, make_fit, outcome
+
+PLAIN: dict[str, Any] = {"max_epochs": 4, "learning_rate": 0.001}
+NETWORK, VIT = "plain_cnn", "timm:test_vit"
+
+KEYS: dict[str, dict[str, Any]] = {
+    **{f"optimizer={name}": {"optimizer": name} for name in OPTIMIZERS if name != "sgd"},
+    "decay_norms_and_biases": {"weight_decay": 0.1, "decay_norms_and_biases": False},
+    "cosine": {"schedule": "cosine", "cosine": {"final_fraction": 0.1}},
+    "warmup": {"warmup": {"epochs": 2}},
+    "clip_gradients": {"clip_gradients": 0.5},
+    "ema_decay": {"ema_decay": 0.8},
+    "layer_decay": {"layer_decay": 0.5},
+    "drop_path": {"drop_path": 0.5},
+}
+WITHOUT = {"decay_norms_and_biases": {"weight_decay": 0.1}}
+"""What a key is compared with, where that is not the plain recipe."""
+ON = dict.fromkeys(KEYS, NETWORK) | {"drop_path": VIT}
+
+
+@pytest.fixture(scope="module")
+def small() -> TrainingData:
+    return make_data(num_visits=1, pixels=32)
+
+
+def fit_of(key: str, run: Path, data: TrainingData, **more: Any) -> Fit:
+    config = make_config(ON[key], **{**PLAIN, **KEYS[key], **more})
+    return make_fit(config, run, data)
+
+
+def weights_of(fit: Fit) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in fit.network.state_dict().items()}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_it_changes_the_fit_and_a_kill_does_not(
+    key: str, small: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a slow machine a fit would also write checkpoints by itself.
+    monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: False)
+    whole = fit_of(key, tmp_path / "whole", small)
+    whole.run()
+    stopped = fit_of(key, tmp_path / "parts", small)
+    stopped.run_epoch()
+    stopped.save_checkpoint()
+    # What came after the checkpoint is lost.
+    stopped.run_epoch()
+    later = fit_of(key, tmp_path / "parts", small)
+    assert later.epoch == 1
+    later.run()
+    one, two = outcome(whole.folder), outcome(later.folder)
+    # Whole weights in a message help nobody.
+    assert {part: one[part] == two[part] for part in one} == dict.fromkeys(one, True)
+    plain = make_fit(
+        make_config(ON[key], **{**PLAIN, **WITHOUT.get(key, {})}), tmp_path / "plain", small
+    )
+    plain.run()
+    assert plain.config.fit_id != whole.config.fit_id
+    is_same = plain.folder.read_weights() == whole.folder.read_weights()
+    assert not is_same
+
+
+# Which pictures leave out a block is drawn for one part after the other, as dropout is.
+@pytest.mark.parametrize("key", [key for key in KEYS if key != "drop_path"])
+def test_parts_of_a_batch_give_what_the_whole_gives(
+    key: str, small: TrainingData, tmp_path: Path
+) -> None:
+    whole = fit_of(key, tmp_path / "whole", small)
+    parts = Fit(
+        whole.config,
+        small,
+        folder_of(whole.config, tmp_path / "parts"),
+        micro_batch_size=3,
+        device=torch.device("cpu"),
+    )
+    for fit in (whole, parts):
+        # In float64 nothing but the mathematics is left.
+        fit.network.double()
+        if fit.average is not None:
+            fit.average = MovingAverage(fit.network, 0.8)
+        fit.targets_NK = fit.targets_NK.astype("float64")
+        normalise = fit.source.normalise
+        fit.source.normalise = lambda images, own=normalise: own(images).double()  # type: ignore[method-assign]
+        fit.run_epoch()
+    mine, others = weights_of(whole), weights_of(parts)
+    for name, value in mine.items():
+        torch.testing.assert_close(others[name], value, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("has_it", [True, False])
+def test_a_fit_that_takes_over_another_s_state_goes_on_by_its_own(
+    key: str, has_it: bool, small: TrainingData, tmp_path: Path
+) -> None:
+    """As a trial of population based training does."""
+    optimizer = KEYS[key].get("optimizer", "sgd")
+    with_key = fit_of(key, tmp_path / "with", small)
+    without = make_fit(
+        make_config(ON[key], **{**PLAIN, "momentum": 0.5, "optimizer": optimizer}),
+        tmp_path / "without",
+        small,
+    )
+    mine, theirs = (with_key, without) if has_it else (without, with_key)
+    theirs.run_epoch()
+    fresh = [
+        {name: value for name, value in group.items() if name not in ("params", "lr", "step")}
+        for group in mine.optimizer.param_groups
+    ]
+    checkpoint.restore(mine, checkpoint.state_of(theirs))
+    mine.adopt_recipe()
+    held = [
+        {name: value for name, value in group.items() if name in own}
+        for group, own in zip(mine.optimizer.param_groups, fresh, strict=True)
+    ]
+    assert held == fresh
+    for one, two in zip(mine.network.parameters(), theirs.network.parameters(), strict=True):
+        own, other = mine.optimizer.state[one], theirs.optimizer.state[two]
+        assert own.keys() == other.keys() != set()
+        for name, value in own.items():
+            assert torch.equal(torch.as_tensor(value), torch.as_tensor(other[name]))
+    record = mine.run_epoch()
+    assert record.epoch == 2
