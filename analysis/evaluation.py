@@ -32,6 +32,7 @@ class Evaluation:
         meta_test: The same of the test samples.
         meta_weights: What the meta-learners make of the base learners; see
             ``stacking.nested.meta_learner_weights``.
+        has_folds: Whether the folds of the training units are those that were held out.
     """
 
     table: PredictionTable
@@ -42,6 +43,7 @@ class Evaluation:
     meta_oof: pd.DataFrame
     meta_test: pd.DataFrame
     meta_weights: pd.DataFrame
+    has_folds: bool = True
 
     def composites(self, partition: Literal["oof", "test"]) -> pd.DataFrame:
         """Predicted C by sample, a column a base learner or meta-learner."""
@@ -88,6 +90,7 @@ def evaluate_table(table: PredictionTable, *, has_folds: bool = True) -> Evaluat
         meta_oof,
         meta_test,
         stacked.weights,
+        has_folds,
     )
 
 

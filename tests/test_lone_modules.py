@@ -65,7 +65,6 @@ REASONS = {
     "foldgrid.execution.ray_tune": "one of two executors: Ray is loaded for it",
     "foldgrid.launching.feature_tasks": "what runs before the fits; its caller is long",
     "foldgrid.launching.planning.data_text": "the plan's words on data; its caller is long",
-    "foldgrid.launching.planning.networks": "the plan's networks; its caller is long",
     "foldgrid.launching.progress.display": "facts and panel of a running launch",
     "foldgrid.launching.progress.launch_log": "a file of the run folder",
     "foldgrid.launching.progress.status": "what --status prints: loads no torch",

@@ -26,6 +26,7 @@ from foldgrid.analysis.ranking.ranking import Kind, known_metric
 from foldgrid.analysis.statistics.intervals import expanded_percentiles
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import SEED
+from foldgrid.metrics.computations import num_subjects_of
 from foldgrid.records import RunStore
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
@@ -127,9 +128,9 @@ def _best(evaluation: Evaluation, by: str) -> BestModel:
 
 def _metric_values(evaluation: Evaluation, model: str, by: str) -> MetricValues:
     oof, scoring = evaluation.oof, evaluation.table.scoring
-    pairs = oof.reference, oof.predicted_by(model)
+    told = oof.reference, oof.predicted_by(model), oof.units["fold"].to_numpy()
     values = {
-        name: scoring.metrics[name](*pairs) for name in {**dict.fromkeys(scoring.shown), by: 0}
+        name: scoring.metrics[name](*told) for name in {**dict.fromkeys(scoring.shown), by: 0}
     }
     return {name: None if math.isnan(value) else value for name, value in values.items()}
 
@@ -178,8 +179,12 @@ def paired_difference(
     if np.isnan(second - first):
         return Difference()
     values_RM = part.values_RM[metric]
-    interval = expanded_percentiles(values_RM[:, [1]] - values_RM[:, [0]], part.sums.num_subjects)
-    return Difference(value=float(second - first), low=interval[0].low, high=interval[0].high)
+    [interval] = expanded_percentiles(
+        values_RM[:, [1]] - values_RM[:, [0]],
+        num_subjects_of(part.metrics[metric], part.sums),
+        num_strata=part.draws(metric).num_strata,
+    )
+    return Difference(value=float(second - first), low=interval.low, high=interval.high)
 
 
 def refuse_incomparable(stores: Sequence[RunStore], evaluations: Sequence[Evaluation]) -> None:

@@ -255,6 +255,18 @@ KINDS: tuple[NoteKind, ...] = (
         "Quote the version with the value. The changelog lists each kind of value that changed.",
         is_always_said=True,
     ),
+    NoteKind(
+        "FG706",
+        "folds",
+        "Which units an AUC compares",
+        "Out-of-fold predictions are of several fits. The one that held a fold with many positives "
+        "out was trained on fewer, so its probabilities are lower, and comparing them with another "
+        "fit's puts an AUC below what each fit has: 0.26 to 0.49 where nothing was learned. So "
+        "units of one fold are compared, and chance is 0.5. A fold without units of both classes "
+        "has nothing to compare. The test set is predicted by all fits together.",
+        "Stratify the folds (`split`), or have fewer of them, where one lacks a class.",
+        "Parker, Guenter and Bedo 2007, doi:10.1186/1471-2105-8-326",
+    ),
 )
 """Every kind of note, in the order of the codes."""
 

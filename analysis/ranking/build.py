@@ -177,7 +177,8 @@ def assess_evaluation(evaluation: Evaluation, further: Sequence[str] = ()) -> As
     learners = [name for name in complete if not is_ablation(name)] or complete
     scoring = evaluation.table.scoring
     oof, test = evaluation.oof, evaluation.test
-    return assess(scoring, oof, test, learners, scoring.baseline, further=further)
+    baseline, has_folds = scoring.baseline, evaluation.has_folds
+    return assess(scoring, oof, test, learners, baseline, further=further, has_folds=has_folds)
 
 
 def rank_sweep(store: RunStore, by: str | None = None) -> Ranking:

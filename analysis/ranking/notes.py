@@ -23,6 +23,7 @@ def write_notes(store: RunStore, evaluation: Evaluation) -> tuple[Note, ...]:
         _budget(evaluation),
         _early_stopping(evaluation),
         _order(evaluation),
+        *_folds(evaluation),
         _weights(evaluation),
         *_given(evaluation),
         _data(store),
@@ -50,7 +51,7 @@ def table_notes(evaluation: Evaluation, *, has_folds: bool) -> tuple[Note, ...]:
 
 def _order_of(evaluation: Evaluation, has_folds: bool) -> list[Note]:
     if has_folds:
-        return [_order(evaluation), *_stacking(evaluation)]
+        return [_order(evaluation), *_folds(evaluation), *_stacking(evaluation)]
     text = (
         "Without a column `fold` there are no meta-learners, and the baseline of a subject is the "
         "mean over all others."
@@ -110,6 +111,43 @@ def _order(evaluation: Evaluation) -> Note:
         "chosen on it would have no unseen subjects left."
     )
     return Note(topic="order", text=text)
+
+
+def _folds(evaluation: Evaluation) -> list[Note]:
+    """Which units an AUC compares, and the folds that have nothing to compare."""
+    scoring, oof = evaluation.table.scoring, evaluation.oof
+    if scoring.target_kind != "classes" or not oof.num_units:
+        return []
+    units = scoring.unit_name
+    text = (
+        f"AUC compares {units.many} of one fold: each fit's probabilities have a scale of their "
+        f"own. Of all {units.many}, whichever fit predicted them, it is `auc_pooled`."
+    )
+    if not (lacking := _nothing_to_compare(evaluation)):
+        return [Note(topic="folds", text=text)]
+    named = "; ".join(f"fold {fold} for {listed}" for fold, listed in lacking.items())
+    text += (
+        f" A fold without a {units.one} of a class, or of any other, has no pair to compare: "
+        f"{named}."
+    )
+    brief = f"AUC lacks pairs of {counted(len(lacking), 'fold')} without both classes."
+    return [Note(topic="folds", text=text, is_warning=True, brief=brief)]
+
+
+def _nothing_to_compare(evaluation: Evaluation) -> dict[int, str]:
+    """By fold the classes of which it has no unit, or only such."""
+    scoring, oof = evaluation.table.scoring, evaluation.oof
+    classes = oof.predicted.columns.get_level_values(1).unique()
+    truth_U, folds_U = oof.reference.astype(int), oof.units["fold"].to_numpy()
+    asked = [1] if scoring.is_binary else sorted(set(truth_U.tolist()))
+    found = {}
+    for fold in sorted(set(folds_U.tolist())):
+        of_fold_U = truth_U[folds_U == fold]
+        counts = {place: int((of_fold_U == place).sum()) for place in asked}
+        lacking = [str(classes[place]) for place in asked if counts[place] in (0, len(of_fold_U))]
+        if lacking:
+            found[fold] = ", ".join(lacking)
+    return found
 
 
 def _weights(evaluation: Evaluation) -> Note:

@@ -31,7 +31,8 @@ RULES: Mapping[int, str] = MappingProxyType(
     {
         5: "ties are marked against the studentised range; the value corrected for the choice is "
         "at the size of all subjects, and there is none of the bias; meta-learners are fitted on "
-        "predictions brought to one level; intervals of a sensitivity, a specificity, an AUC or a "
+        "predictions brought to one level; AUC, average precision and Spearman's correlation "
+        "compare units of one fold; intervals of a sensitivity, a specificity, an AUC or a "
         "mean over classes are as wide as the classes' own subjects make them",
     }
 )

@@ -87,6 +87,7 @@ def _worse_than_default(
         losses(part.metrics[name], part.metric_values[name]),
         losses(part.metrics[name], part.values_RM[name]),
         part.sums.num_subjects,
+        part.draws(name).num_strata,
     )
     return {
         number: difference

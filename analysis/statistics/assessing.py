@@ -36,6 +36,8 @@ def assess(
     num_resamples: int = NUM_RESAMPLES,
     seed: int = SEED,
     further: Sequence[str] = (),
+    *,
+    has_folds: bool = True,
 ) -> Assessment:
     """Values with intervals over both partitions, and over OOF who is really best.
 
@@ -48,9 +50,10 @@ def assess(
         num_resamples: Draws of the subjects.
         seed: Of the draws.
         further: Metrics beside the task's standard ones, by name.
+        has_folds: Whether the folds of the training units are those that were held out.
     """
     return assess_resampled(
-        Resampled.of(oof, scoring, num_resamples, seed, further),
+        Resampled.of(oof, scoring, num_resamples, seed, further, has_folds=has_folds),
         Resampled.of(test, scoring, num_resamples, seed, further),
         base_learners,
         baseline,
@@ -119,7 +122,8 @@ def _standings(
     if not candidates or num_subjects < FEWEST_SUBJECTS:
         return {}
     best = min(candidates)[-1]
-    differences = differences_to(best, losses_M, losses_RM, num_subjects)
+    num_strata = part.draws(metric).num_strata
+    differences = differences_to(best, losses_M, losses_RM, num_subjects, num_strata)
     ranges_2M = rank_ranges(losses_RM)
     is_learner = np.isin(rivals, list(learners))
     firsts = dict(zip(rivals, fractions_of_firsts(losses_RM[:, rivals], is_learner), strict=True))

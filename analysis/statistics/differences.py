@@ -44,7 +44,7 @@ ROUNDING = 1e-9
 
 
 def differences_to(
-    best: int, losses_M: FloatArray, losses_RM: FloatArray, num_subjects: int
+    best: int, losses_M: FloatArray, losses_RM: FloatArray, num_subjects: int, num_strata: int = 1
 ) -> tuple[Difference | None, ...]:
     """How much worse every model is than one of them.
 
@@ -53,6 +53,7 @@ def differences_to(
         losses_M: Losses over all visits; NaN where undefined.
         losses_RM: Losses over the resamples.
         num_subjects: Subjects that the resamples drew from.
+        num_strata: Groups of them that were drawn from one by one.
 
     Returns:
         A difference a model; None for the best itself and where a loss is undefined.
@@ -63,9 +64,11 @@ def differences_to(
     worse_M = np.where(np.abs(worse_M) <= ROUNDING * scale, 0.0, worse_M)
     is_compared = ~np.isnan(worse_M)
     is_compared[best] = False
-    intervals = expanded_percentiles(worse_RM, num_subjects, ~np.isnan(worse_M))
+    intervals = expanded_percentiles(worse_RM, num_subjects, ~np.isnan(worse_M), num_strata)
     p_M = np.where(
-        is_compared, _p_values(worse_M, worse_RM, num_subjects, ROUNDING * scale), np.nan
+        is_compared,
+        _p_values(worse_M, worse_RM, num_subjects, ROUNDING * scale, num_strata),
+        np.nan,
     )
     adjusted_M = adjusted(p_M)
     return tuple(
@@ -100,8 +103,13 @@ def adjusted(p_M: FloatArray) -> FloatArray:
 
 
 def _p_values(
-    worse_M: FloatArray, worse_RM: FloatArray, num_subjects: int, rounding_M: FloatArray
+    worse_M: FloatArray,
+    worse_RM: FloatArray,
+    num_subjects: int,
+    rounding_M: FloatArray,
+    num_strata: int,
 ) -> FloatArray:
+    freedom = max(num_subjects - num_strata, 1)
     if num_subjects < FEWEST_SUBJECTS:
         return np.full(len(worse_M), np.nan)
     is_defined_RM = ~np.isnan(worse_RM)
@@ -109,10 +117,10 @@ def _p_values(
     with np.errstate(all="ignore"):
         mean_M = np.where(is_defined_RM, worse_RM, 0.0).sum(axis=0) / num_M
         squares_M = np.where(is_defined_RM, (worse_RM - mean_M) ** 2, 0.0).sum(axis=0)
-        spread_M = np.sqrt(squares_M / (num_M - 1) * num_subjects / (num_subjects - 1))
+        spread_M = np.sqrt(squares_M / (num_M - 1) * num_subjects / freedom)
         ratio_M = np.where(spread_M <= rounding_M, np.inf, np.abs(worse_M) / spread_M)
     ratio_M = np.where(worse_M == 0.0, 0.0, ratio_M)
-    p_M = 2 * special.stdtr(num_subjects - 1, -ratio_M)
+    p_M = 2 * special.stdtr(freedom, -ratio_M)
     too_few = [bool(why_no_interval(int(number), len(worse_RM))) for number in num_M]
     return np.where(too_few, np.nan, p_M)
 

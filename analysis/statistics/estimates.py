@@ -21,14 +21,13 @@ from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.analysis.statistics.intervals import (
     FEWEST_SUBJECTS,
     NO_SPREAD,
-    UNDEFINED,
     expanded_percentiles,
     tail_fraction,
     why_no_interval,
 )
+from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
 from foldgrid.metrics import METRICS, Target
-from foldgrid.metrics.computations import num_subjects_of
 from foldgrid.metrics.counts import quotient
 from foldgrid.metrics.sums import SubjectSums
 
@@ -282,18 +281,10 @@ def overall_metrics(
         seed: Of the draws; that of the ranking gives the ranking's intervals.
     """
     target = Target("classes", len(units.classes), units.is_binary)
-    sums = SubjectSums.of(
-        units.subjects_U, units.reference_U, units.probabilities_UK[:, None], target
-    )
-    resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
-    found = {}
-    for name in names:
-        metric = METRICS[name].of(target)
-        value = metric(units.reference_U, units.probabilities_UK)
-        if math.isnan(value):
-            found[name] = OverallMetric(value, Interval(reason=UNDEFINED))
-        else:
-            values_R1 = sums.value(metric, resamples.counts_RS)
-            interval = expanded_percentiles(values_R1, num_subjects_of(metric, sums))[0]
-            found[name] = OverallMetric(value, interval)
-    return found
+    pair = units.reference_U, units.probabilities_UK
+    sums = SubjectSums.of(units.subjects_U, pair[0], pair[1][:, None], target, units.folds_U)
+    metrics = {name: METRICS[name].of(target) for name in names}
+    values = {name: metric(*pair, units.folds_U) for name, metric in metrics.items()}
+    as_arrays = {name: np.array([value]) for name, value in values.items()}
+    part = Resampled.of_sums((units.model,), metrics, sums, as_arrays, num_resamples, seed)
+    return {name: OverallMetric(value, part.intervals(name)[0]) for name, value in values.items()}

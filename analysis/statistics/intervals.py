@@ -57,20 +57,24 @@ def why_no_interval(num_defined: int, num_resamples: int, num_subjects: float | 
     return TOO_MANY_UNDEFINED if num_undefined > MOST_UNDEFINED * num_resamples else ""
 
 
-def tail_fraction(num_subjects: float) -> float:
+def tail_fraction(num_subjects: float, num_strata: int = 1) -> float:
     """The fraction of the resamples to cut off at each end.
 
     Args:
         num_subjects: 2 or more; a value of unlike parts may have a number between.
+        num_strata: Groups of subjects that were drawn from one by one; each takes a degree of
+            freedom, and the spread of its own mean is too small by its own size.
     """
-    quantile = special.stdtrit(num_subjects - 1, 1 - (1 - LEVEL) / 2)
-    return float(special.ndtr(-quantile * math.sqrt(num_subjects / (num_subjects - 1))))
+    freedom = max(num_subjects - num_strata, 1.0)
+    quantile = special.stdtrit(freedom, 1 - (1 - LEVEL) / 2)
+    return float(special.ndtr(-quantile * math.sqrt(num_subjects / freedom)))
 
 
 def expanded_percentiles(
     values_RM: FloatArray,
     num_subjects: ArrayLike,
     is_defined_M: NDArray[np.bool_] | None = None,
+    num_strata: int = 1,
 ) -> tuple[Interval, ...]:
     """Each model's interval.
 
@@ -78,6 +82,7 @@ def expanded_percentiles(
         values_RM: A metric by resample and model; NaN where it is undefined.
         num_subjects: Subjects that the values are of, one number or one a model.
         is_defined_M: Whether the value over all visits is defined; left out, it is.
+        num_strata: See ``tail_fraction``.
 
     Returns:
         An interval a model; without ends and with the reason where there is none.
@@ -95,7 +100,7 @@ def expanded_percentiles(
     ends_2M = np.full((2, len(reasons)), np.nan)
     for number in np.unique(num_subjects_M[kept]):
         own = kept & (num_subjects_M == number)
-        ends_2M[:, own] = _quantiles(values_RM[:, own], tail_fraction(number))
+        ends_2M[:, own] = _quantiles(values_RM[:, own], tail_fraction(number, num_strata))
     return tuple(
         Interval(num_undefined=int(num_undefined), reason=reason)
         if reason

@@ -26,10 +26,12 @@ class SubjectResamples:
     Attributes:
         counts_RS: How often each subject was drawn; every row sums to the number of subjects.
         seed: What they were drawn with.
+        num_strata: Groups of subjects that were drawn from one by one.
     """
 
     counts_RS: FloatArray
     seed: int
+    num_strata: int = 1
 
     @classmethod
     def draw(
@@ -48,6 +50,26 @@ class SubjectResamples:
         offsets = np.arange(num_resamples)[:, None] * num_subjects
         counts = np.bincount((drawn_RS + offsets).ravel(), minlength=drawn_RS.size)
         return cls(counts.reshape(drawn_RS.shape).astype(np.float64), seed)
+
+    @classmethod
+    def within(
+        cls, fold_S: NDArray[np.int64], num_resamples: int = NUM_RESAMPLES, seed: int = SEED
+    ) -> SubjectResamples:
+        """Draws of as many subjects of each fold as it has.
+
+        Args:
+            fold_S: The fold of each subject.
+            num_resamples: Draws.
+            seed: Of the random numbers.
+        """
+        folds = np.unique(fold_S)
+        if len(folds) < 2:
+            return cls.draw(len(fold_S), num_resamples, seed)
+        counts_RS = np.empty((num_resamples, len(fold_S)))
+        for place, fold in enumerate(folds):
+            own = fold_S == fold
+            counts_RS[:, own] = cls.draw(int(own.sum()), num_resamples, seed + place).counts_RS
+        return cls(counts_RS, seed, len(folds))
 
     def left_out(self) -> FloatArray:
         """1 for each subject that was not drawn, else 0: about 37 % of them; as the counts are."""

@@ -53,18 +53,17 @@ def correct_selections(
         learners: The candidates, by position.
         names: The metrics.
     """
-    metrics = {name: part.metrics[name] for name in names}
-    left_out = part.sums.of_models(learners).metric_values(metrics, part.resamples.left_out())
+    left_out = part.over(SubjectResamples.left_out, list(names), learners)
     found = {}
-    for name, metric in metrics.items():
+    for name, left_out_RM in left_out.items():
         intervals = part.intervals(name)
         found[name] = correct_selection(
-            metric,
+            part.metrics[name],
             [part.models[place] for place in learners],
             part.metric_values[name][list(learners)],
             part.values_RM[name][:, list(learners)],
-            left_out[name],
-            part.resamples,
+            left_out_RM,
+            part.draws(name),
             [intervals[place] for place in learners],
         )
     return found

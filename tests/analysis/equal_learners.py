@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from foldgrid.analysis.statistics.resampled import Resampled
-from foldgrid.analysis.statistics.resamples import SubjectResamples
 from foldgrid.metrics import METRICS, Target
 from foldgrid.metrics.sums import SubjectSums
 
@@ -91,14 +90,14 @@ class EqualLearners:
         predicted: np.ndarray,
         seed: int,
     ) -> Resampled:
-        sums = SubjectSums.of(subject_U, reference_U, predicted, target)
-        resamples = SubjectResamples.draw(sums.num_subjects, self.num_resamples, seed)
+        folds_U = np.random.default_rng(seed).permutation(self.num_subjects)[subject_U] % 5
+        sums = SubjectSums.of(subject_U, reference_U, predicted, target, folds_U)
         plain = sums.metric_values(metrics, np.ones((1, sums.num_subjects)))
-        return Resampled(
+        return Resampled.of_sums(
             tuple(f"m{place:02}" for place in range(self.num_models)),
             metrics,
             sums,
-            resamples,
             {name: values[0] for name, values in plain.items()},
-            sums.metric_values(metrics, resamples.counts_RS),
+            self.num_resamples,
+            seed,
         )

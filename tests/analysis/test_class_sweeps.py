@@ -63,6 +63,13 @@ def said_by(run: LabelledRun, backbone: str) -> pd.DataFrame:
     return table.sort_index()
 
 
+def folds_by(run: LabelledRun, backbone: str) -> np.ndarray:
+    """Which fit said it, in the same order."""
+    parts = [run.predictions[backbone, fold].assign(fold=fold) for fold in range(run.num_folds)]
+    table = pd.concat(parts).query("partition == 'oof'").set_index("sample")
+    return table.sort_index()["fold"].to_numpy()
+
+
 class Ranked(NamedTuple):
     run: LabelledRun
     store: RunStore
@@ -94,7 +101,9 @@ def test_the_metrics_are_those_of_the_photographs(ranked: Ranked) -> None:
             auc = roc_auc_score(truth, values.iloc[:, 1])
         else:
             auc = np.mean([roc_auc_score(truth == k, values.iloc[:, k]) for k in set(truth)])
-        assert row.oof["auc"] == pytest.approx(auc)
+        assert row.oof["auc_pooled"] == pytest.approx(auc)
+        within = run.scoring.metrics["auc"](truth, values.to_numpy(), folds_by(run, row.model))
+        assert row.oof["auc"] == pytest.approx(within)
         assert row.oof["accuracy"] == pytest.approx(
             accuracy_score(truth, values.to_numpy().argmax(axis=1))
         )
@@ -243,7 +252,9 @@ def test_two_sweeps_of_classes_are_compared_on_the_same_photographs(labelled: Ma
         truth = first.scoring.reference(said_by(first, row.model)[["label"]]).to_numpy()
         own = [
             first.scoring.metrics["auc"](
-                truth, said_by(run, row.model)[list(run.scoring.prediction_names)].to_numpy()
+                truth,
+                said_by(run, row.model)[list(run.scoring.prediction_names)].to_numpy(),
+                folds_by(run, row.model),
             )
             for run in (first, second)
         ]

@@ -35,7 +35,7 @@ def trial(
 def difference(
     metric: str, truth: np.ndarray, first: np.ndarray, second: np.ndarray, subjects: np.ndarray
 ) -> Difference:
-    units = pd.DataFrame({"subject": subjects, "reference": truth})
+    units = pd.DataFrame({"subject": subjects, "fold": 0, "reference": truth})
     table = UnitTable(units, pd.DataFrame({"another": np.zeros_like(truth)}))
     return paired_difference(metric, SCORING, table, {"first": first, "second": second})
 

@@ -55,7 +55,8 @@ def is_marked(part: Resampled, name: str, best: int) -> list[bool]:
     metric, num_subjects = part.metrics[name], part.sums.num_subjects
     losses_M = losses(metric, part.metric_values[name])
     losses_RM = losses(metric, part.values_RM[name])
-    found = differences_to(best, losses_M, losses_RM, num_subjects)
+    num_strata = part.draws(name).num_strata
+    found = differences_to(best, losses_M, losses_RM, num_subjects, num_strata)
     return [
         each is not None and each.p_adjusted is not None and each.p_adjusted < SIGNIFICANCE
         for each in found

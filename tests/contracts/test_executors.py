@@ -274,7 +274,7 @@ def test_ray_s_workers_download_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     trainable = ray_tune._trainable()
     worker = object.__new__(trainable)
     work = FitTrainer(random_study(), RunStore(str(tmp_path)))
-    trainable.setup(worker, {"job": GOOD[0]}, work)
+    trainable.setup(worker, {"job": GOOD[0]}, work, {})
     assert os.environ["HF_HUB_OFFLINE"] == "1"
 
 

@@ -190,7 +190,7 @@ def test_what_cannot_be_computed_is_nan(is_binary: bool) -> None:
         for metric in metrics.values():
             assert np.isnan(metric(reference, probabilities)), metric.name
     alone = {name: each([0, 0], [[0.9, 0.1], [0.8, 0.2]]) for name, each in metrics.items()}
-    missing = {"auc", "kappa", "sensitivity" if is_binary else "specificity"}
+    missing = {"auc", "auc_pooled", "kappa", "sensitivity" if is_binary else "specificity"}
     assert {name for name, value in alone.items() if np.isnan(value)} == missing
 
 

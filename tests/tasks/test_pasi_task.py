@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.tasks.pasi.arithmetic import SCORES
+from foldgrid.tasks.pasi.scoring import _sums_of_visits
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
@@ -138,3 +139,15 @@ def test_composites_are_clipped() -> None:
 
 def test_there_is_nothing_to_say_of_nothing() -> None:
     assert task("scores").evaluate(SAMPLES[:0], np.zeros((0, 4), np.float32)) == {}
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 200), st.integers(1, 12))
+def test_sums_of_visits_have_the_bits_of_pandas(seed: int, num_samples: int, num: int) -> None:
+    rng = np.random.default_rng(seed)
+    samples = pd.DataFrame(
+        rng.integers(0, num, (num_samples, 2)).astype(str), columns=["subject", "visit"]
+    )
+    values_NK = rng.normal(0, 1, (num_samples, 2)) * 10.0 ** rng.integers(-3, 4, (num_samples, 1))
+    table = samples.assign(a=values_NK[:, 0], b=values_NK[:, 1])
+    expected = table.groupby(["subject", "visit"], sort=False)[["a", "b"]].sum().to_numpy()
+    assert _sums_of_visits(samples, values_NK).tobytes() == expected.tobytes()

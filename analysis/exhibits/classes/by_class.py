@@ -102,6 +102,7 @@ def class_fractions(
             units.subjects_U,
             units.reference_U == each,
             units.probabilities_UK[:, each],
+            units.folds_U,
             num_resamples,
             seed,
         )

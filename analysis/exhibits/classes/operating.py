@@ -189,7 +189,8 @@ def auc_table(key: str, aucs: dict[Partition, tuple[RocFacts, ...]]) -> Table:
     )
     caption = "AUC with two intervals"
     note = (
-        "DeLong's interval ignores subjects and is too narrow where one has several pictures. A "
+        "DeLong's interval ignores subjects and is too narrow where one has several pictures; out "
+        "of fold it is that of the pooled AUC. A "
         "dash: no interval, for instance where the scores separate the classes fully."
     )
     return Table(key, caption, columns, rows, partial(auc_frame, aucs), note)

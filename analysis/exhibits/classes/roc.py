@@ -37,8 +37,9 @@ ENSEMBLE = "mean"
 """The meta-learner that averages the base learners."""
 
 READING = (
-    "Thick: all {many}, with its AUC and the 95 % interval over resampled subjects. Thin: each "
-    "fold, with the mean ± SD of their AUCs. Dotted: a score that knows nothing."
+    "Thick: all {many}, whichever fit predicted them. The AUC, with its 95 % interval over "
+    "resampled subjects, compares {many} of one fold; the area under the thick curve is the pooled "
+    "one. Thin: each fold, with the mean ± SD of their AUCs. Dotted: a score that knows nothing."
 )
 
 
@@ -117,8 +118,14 @@ def roc_section(run: Run) -> Section:
 
 
 def _of_positive(name: str, units: ClassUnits, has_folds: bool) -> RocFacts | None:
-    folds_U = units.folds_U if has_folds else None
-    return roc_facts(name, units.subjects_U, units.is_positive, units.positive_score, folds_U)
+    return roc_facts(
+        name,
+        units.subjects_U,
+        units.is_positive,
+        units.positive_score,
+        units.folds_U,
+        has_fold_curves=has_folds,
+    )
 
 
 def _lead(best: str, found: tuple[RocFacts, ...]) -> str:
@@ -139,7 +146,7 @@ def _words(facts: RocFacts) -> str:
     spread = f" ± {sd}" if sd != "–" else ""
     over = count(len(facts.folds), "fold")
     mean = format_number(facts.fold_mean)
-    return f"{text} over all folds together; mean ± SD over {over} {mean}{spread}"
+    return f"{text}; mean ± SD over {over} {mean}{spread}"
 
 
 def _panels(run: Run, partition: Partition, facts: tuple[RocFacts, ...]) -> Figure:
@@ -231,6 +238,7 @@ def auc_frame(found: Mapping[Partition, Sequence[RocFacts]]) -> pd.DataFrame:
             "num_negatives": each.num_negatives,
             "auc": each.auc,
             "auc_interval": each.interval,
+            "auc_pooled": each.pooled,
             "delong_low": each.delong[0],
             "delong_high": each.delong[1],
             "fold_mean": each.fold_mean,

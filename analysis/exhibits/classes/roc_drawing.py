@@ -181,10 +181,11 @@ def describe_roc(facts: Sequence[RocFacts]) -> str:
 
 
 def auc_words(facts: RocFacts) -> str:
-    """``AUC 0.93 (0.90 to 0.96)``."""
+    """``AUC 0.93 (0.90 to 0.96)``; where folds are apart, with the pooled one."""
     low, high = facts.interval.low, facts.interval.high
     ends = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
-    return f"AUC {facts.auc:.2f}{ends}"
+    pooled = f", pooled {facts.pooled:.2f}" if facts.folds else ""
+    return f"AUC {facts.auc:.2f}{ends}{pooled}"
 
 
 def fold_words(facts: RocFacts, before: str) -> str:
@@ -247,7 +248,7 @@ def _paint_panel(axes: Axes, facts: RocFacts) -> None:
     if low is not None and high is not None:
         lines.append(f"{low:.2f} to {high:.2f}")
     if facts.folds:
-        lines.append(fold_words(facts, "folds "))
+        lines += [fold_words(facts, "folds "), f"pooled {facts.pooled:.2f}"]
     axes.text(
         0.97, 0.05, "\n".join(lines), ha="right", va="bottom", fontsize=SMALL, color=INK,
         linespacing=1.4, zorder=4,

@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from foldgrid.analysis.statistics.estimates import Fraction, fractions_of
 from foldgrid.analysis.statistics.facts import Interval
-from foldgrid.analysis.statistics.intervals import UNDEFINED, expanded_percentiles
-from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
+from foldgrid.analysis.statistics.intervals import UNDEFINED
+from foldgrid.analysis.statistics.resampled import Resampled
+from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from foldgrid.metrics import METRICS, Target
-from foldgrid.metrics.computations import num_subjects_of
 from foldgrid.metrics.delong import delong_interval
 from foldgrid.metrics.roc import RocCurve, area_under_curve, roc_curve
 from foldgrid.metrics.sums import SubjectSums
@@ -50,9 +50,10 @@ class RocFacts:
         num_positives: Units that are positive.
         num_negatives: Units that are not.
         curve: Over all units.
-        auc: The area under it.
+        auc: The ranking's AUC: units of one fold are compared.
         interval: 95 % over resampled subjects.
-        delong: 95 % if units were independent; both ends NaN where there is none.
+        pooled: The area under the curve over all units, whichever fit predicted them.
+        delong: 95 % of ``pooled`` if units were independent; both ends NaN where there is none.
         folds: By fold, where units have folds; one without a positive or a negative is left out.
     """
 
@@ -62,6 +63,7 @@ class RocFacts:
     curve: RocCurve
     auc: float
     interval: Interval
+    pooled: float
     delong: tuple[float, float]
     folds: tuple[FoldRoc, ...] = ()
 
@@ -85,6 +87,8 @@ def roc_facts(
     folds_U: NDArray[np.int64] | None = None,
     num_resamples: int = NUM_RESAMPLES,
     seed: int = SEED,
+    *,
+    has_fold_curves: bool = True,
 ) -> RocFacts | None:
     """The curve of one score.
 
@@ -93,17 +97,20 @@ def roc_facts(
         subjects_U: Whose unit it is.
         is_positive_U: The truth.
         score_U: Higher for positives.
-        folds_U: Each unit's fold; left out, there are no curves by fold.
+        folds_U: Each unit's fold; left out, one fit predicted all.
         num_resamples: Draws of the subjects.
         seed: Of the draws; that of the ranking gives the ranking's interval.
+        has_fold_curves: Whether there are curves by fold.
 
     Returns:
         None where there is no positive, no negative or a score that is not finite.
     """
-    auc, interval = auc_and_interval(subjects_U, is_positive_U, score_U, num_resamples, seed)
-    if math.isnan(auc):
+    pooled, low, high = delong_interval(is_positive_U, score_U)
+    if math.isnan(pooled):
         return None
-    _, low, high = delong_interval(is_positive_U, score_U)
+    auc, interval = auc_and_interval(
+        subjects_U, is_positive_U, score_U, folds_U, num_resamples, seed
+    )
     return RocFacts(
         name,
         int(is_positive_U.sum()),
@@ -111,8 +118,11 @@ def roc_facts(
         roc_curve(is_positive_U, score_U),
         auc,
         interval,
+        pooled,
         (low, high),
-        () if folds_U is None else _by_fold(is_positive_U, score_U, folds_U),
+        _by_fold(is_positive_U, score_U, folds_U)
+        if folds_U is not None and has_fold_curves
+        else (),
     )
 
 
@@ -120,32 +130,35 @@ def auc_and_interval(
     subjects_U: Sequence[object] | NDArray[np.generic],
     is_positive_U: NDArray[np.bool_],
     score_U: FloatArray,
+    folds_U: NDArray[np.int64] | None = None,
     num_resamples: int = NUM_RESAMPLES,
     seed: int = SEED,
 ) -> tuple[float, Interval]:
-    """The area under the curve of one score, and its 95 % interval over resampled subjects.
+    """The AUC of one score, and its 95 % interval over resampled subjects.
 
     Args:
         subjects_U: Whose unit it is.
         is_positive_U: The truth.
         score_U: Higher for positives.
+        folds_U: Each unit's fold, whose units alone it is compared with; left out, all are.
         num_resamples: Draws of the subjects.
         seed: Of the draws.
 
     Returns:
-        NaN without a positive, a negative or with a score that is not finite.
+        NaN without a fold that has both, or with a score that is not finite.
     """
-    auc = area_under_curve(is_positive_U, score_U)
+    scores_U2 = np.stack([1.0 - score_U, score_U], axis=1)
+    classes_U = is_positive_U.astype(np.int64)
+    metric = METRICS["auc"].of(Target("classes", 2, is_binary=True))
+    auc = metric(classes_U, scores_U2, folds_U)
     if math.isnan(auc):
         return auc, Interval(reason=UNDEFINED)
-    scores_U12 = np.stack([1.0 - score_U, score_U], axis=1)[:, None]
     subjects = np.asarray(subjects_U).astype(str)
-    target = Target("classes", 2, is_binary=True)
-    sums = SubjectSums.of(subjects, is_positive_U.astype(np.int64), scores_U12, target)
-    resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
-    metric = METRICS["auc"].of(target)
-    values_R1 = sums.value(metric, resamples.counts_RS)
-    return auc, expanded_percentiles(values_R1, num_subjects_of(metric, sums))[0]
+    sums = SubjectSums.of(subjects, classes_U, scores_U2[:, None], metric.target, folds_U)
+    part = Resampled.of_sums(
+        ("",), {"auc": metric}, sums, {"auc": np.array([auc])}, num_resamples, seed
+    )
+    return auc, part.intervals("auc")[0]
 
 
 def one_vs_rest(

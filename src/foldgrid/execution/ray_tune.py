@@ -22,6 +22,7 @@ from foldgrid.execution.ray_session import RaySession
 from foldgrid.execution.resources import Resources
 from foldgrid.execution.trainer import Epoch, Job, Result, Steering, Trainer
 from foldgrid.models import stay_offline
+from foldgrid.models.facts import Facts, facts_so_far, known_facts
 from foldgrid.specs.failure import Failure
 
 MANY = 1000
@@ -87,7 +88,7 @@ class RayTuneExecutor:
         from ray import tune
 
         callback = _listening_callback(trainer, listener, steering)
-        trainable = tune.with_parameters(_trainable(), trainer=trainer)
+        trainable = tune.with_parameters(_trainable(), trainer=trainer, facts=facts_so_far())
         return tune.Tuner(
             tune.with_resources(
                 trainable, _fractions(self.resources.cpus_per_fit, type(trainer).gpus)
@@ -294,8 +295,12 @@ def _trainable() -> type:
     class JobTrainable(tune.Trainable):  # type: ignore[misc]
         """Trains one job after another in one actor; a step is an epoch."""
 
-        def setup(self, config: dict[str, Any], trainer: Trainer[Any, Any, Any]) -> None:
+        def setup(
+            self, config: dict[str, Any], trainer: Trainer[Any, Any, Any], facts: Facts
+        ) -> None:
             """Called once an actor; the trainer's data lie in memory that all processes share."""
+            # What the plan found out about networks, not once more in each process.
+            self._facts = facts
             # Weights were fetched before, if at all; thirty workers would each fetch them.
             stay_offline()
             self._trainer = trainer
@@ -315,7 +320,8 @@ def _trainable() -> type:
             """One epoch; the last also finalizes the job."""
             assert self._runner is not None
             # An exception here would count as a lost worker and be tried again.
-            step = self._runner.advance()
+            with known_facts(self._facts):
+                step = self._runner.advance()
             reported = {"epoch": step.epoch, "record": step.record, "failure": step.failure}
             facts = {name: each.model_dump_json() for name, each in reported.items() if each}
             if step.is_last:

@@ -9,6 +9,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from rich.console import Console
 
+from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import Dataset
 from foldgrid.execution.feature_job import FeatureJob, FeatureTrainer
 from foldgrid.execution.inline import InlineExecutor
@@ -20,6 +21,7 @@ from foldgrid.launching.feature_tasks import FeatureListener, compute_features
 from foldgrid.launching.interrupt import Interrupt
 from foldgrid.launching.options import Options
 from foldgrid.launching.planning.disk import check_disk
+from foldgrid.launching.planning.networks import facts_kept_in
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.progress.launch_log import LaunchLog
 from foldgrid.launching.tracking.projecting import local_run_folder
@@ -130,6 +132,8 @@ class LaunchFrame(Generic[Job]):
         lock = self._held.enter_context(RunLock(self.prepared.store.root))
         self.is_after_crash = lock.taken_from is not None
         with (
+            # Each worker would find out anew what the plan knows of the networks.
+            facts_kept_in(cache_root()),
             Interrupt(ends_process=self.options.is_own_process) as interrupt,
             decoding(self.prepared.survey, self.console) as dataset,
             self._executor(is_left) as executor,

@@ -133,19 +133,37 @@ def _balanced_accuracy(_target: Target, counts: ClassCounts) -> FloatArray:
     return mean_over_occurring(counts.sensitivities(), counts.support, needs_others=False)
 
 
+def _positives(reference_U: IntArray, _: FloatArray, weights_RU: FloatArray) -> FloatArray:
+    """(R,) Positives that were drawn."""
+    return np.asarray(weights_RU @ (reference_U == POSITIVE))
+
+
 MEAN, OF_POSITIVE = "one-vs-rest, mean over classes", "of the positive class"
 OURS = (
     Metric(
         name="auc",
         title="AUC",
-        description=f"area under the ROC curve {MEAN}",
-        of_positive=f"area under the ROC curve {OF_POSITIVE}",
+        description=f"area under the ROC curve {MEAN}, within folds",
+        of_positive=f"area under the ROC curve {OF_POSITIVE}, within folds",
         direction="higher",
         compute=OfRocCurves(),
         suits="classes",
         lowest=0.0,
         highest=1.0,
         source="Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747",
+    ),
+    Metric(
+        name="auc_pooled",
+        title="Pooled AUC",
+        description=f"area under the ROC curve {MEAN}, units of all folds compared",
+        of_positive=f"area under the ROC curve {OF_POSITIVE}, units of all folds compared",
+        direction="higher",
+        compute=OfRocCurves(is_within_folds=False),
+        suits="classes",
+        short="Pool.",
+        lowest=0.0,
+        highest=1.0,
+        source="Parker, Guenter and Bedo 2007, doi:10.1186/1471-2105-8-326",
     ),
     Metric(
         name="accuracy",
@@ -242,9 +260,9 @@ OURS = (
     Metric(
         name="average_precision",
         title="Average precision",
-        description="average precision of the positive class",
+        description="average precision of the positive class, within folds",
         direction="higher",
-        compute=OfWeights(average_precisions, "both"),
+        compute=OfWeights(average_precisions, "both", _positives),
         suits="binary",
         short="AP",
         lowest=0.0,
@@ -263,7 +281,16 @@ OURS = (
         source="Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006",
     ),
 )
-CLASS_METRICS = ("auc", "accuracy", "sensitivity", "specificity", "kappa", "log_loss", "brier")
+CLASS_METRICS = (
+    "auc",
+    "auc_pooled",
+    "accuracy",
+    "sensitivity",
+    "specificity",
+    "kappa",
+    "log_loss",
+    "brier",
+)
 """What a ranking of classes holds unless more is asked for; its first metric orders it."""
 
 ORDINAL_METRICS = ("quadratic_kappa", *CLASS_METRICS)

@@ -155,22 +155,58 @@ class OfWeights(Checked):
         function: Truth, predictions of one model and (R, U) weights in, R values out; NaN where it
             is undefined.
         is_of: See ``Checked``.
+        share: Of a value that compares units with each other: how much a fold's own value counts
+            in the mean over folds, (R,) from the same arguments. Nothing where it does not.
     """
 
     function: WeightFunction
     is_of: Groups = ""
+    share: WeightFunction | None = None
+
+    @property
+    def is_within_folds(self) -> bool:
+        """Whether only units of one fold are compared."""
+        return self.share is not None
 
     def _value(self, metric: Metric, reference_U: NDArray[Any], predicted: FloatArray) -> float:
         ones_1U = np.ones((1, len(reference_U)))
         return float(_asked(self.function, (1,), reference_U, predicted, ones_1U)[0])
 
+    def value_within(
+        self, metric: Metric, reference: ArrayLike, predicted: ArrayLike, folds: ArrayLike
+    ) -> float:
+        """Of one model's predictions by the fits of several folds; see ``Metric``."""
+        pair = checked_pair(metric.target, reference, predicted)
+        if pair is None:
+            return math.nan
+        return float(self._of_folds(*pair, np.ones((1, len(pair[0]))), np.asarray(folds))[0])
+
     def resampled(self, metric: Metric, drawn: Drawn) -> FloatArray:
         """See ``Checked``."""
-        weights_RU = drawn.unit_weights
-        shape = (len(weights_RU),)
+        weights_RU, fold_S = drawn.unit_weights, drawn.units.fold_S
+        fold_U = None if fold_S is None else fold_S[drawn.units.subject_U]
         return by_model(
-            drawn, lambda truth_U, said: _asked(self.function, shape, truth_U, said, weights_RU)
+            drawn, lambda truth_U, said: self._of_folds(truth_U, said, weights_RU, fold_U)
         )
+
+    def _of_folds(
+        self,
+        truth_U: NDArray[Any],
+        said: FloatArray,
+        weights_RU: FloatArray,
+        fold_U: NDArray[Any] | None,
+    ) -> FloatArray:
+        shape = (len(weights_RU),)
+        if fold_U is None or self.share is None:
+            return _asked(self.function, shape, truth_U, said, weights_RU)
+        total_R, shares_R = np.zeros((2, *shape))
+        for own in (fold_U == fold for fold in np.unique(fold_U)):
+            arguments = truth_U[own], said[own], weights_RU[:, own]
+            value_R = _asked(self.function, shape, *arguments)
+            share_R = np.where(np.isnan(value_R), 0.0, self.share(*arguments))
+            total_R += share_R * np.nan_to_num(value_R)
+            shares_R += share_R
+        return quotient(total_R, shares_R)
 
 
 @dataclass(frozen=True)

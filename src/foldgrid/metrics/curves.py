@@ -5,41 +5,81 @@ S subjects, U units, M models, K classes, R weightings of the subjects.
 The AUC follows from pairs: with A[s, t] the wins of the positives of subject s over the negatives
 of subject t (a tie is half a win), a resample that draws subjects w times has the AUC
 w'Aw / (w'n+)(w'n-), exactly.
+
+Out-of-fold predictions are of several fits, whose probabilities need not be on one scale: the fit
+of a fold with few positives was trained on many. A pair of units of two folds then says more of the
+fits than of the units, so pairs are of one fold: A and n+ n- have an entry where both subjects are.
+Over the whole population that is the AUC of one fit, which is what a test set shows. The AUC of all
+pairs is ``auc_pooled``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from foldgrid.metrics.computations import SUPPORT, Checked
-from foldgrid.metrics.counts import POSITIVE, of_positive_or_mean, quotient
+from foldgrid.metrics.checked import checked_pair
+from foldgrid.metrics.computations import SUPPORT, Checked, Groups
+from foldgrid.metrics.counts import POSITIVE, quotient
 from foldgrid.metrics.roc import area_under_curve
-from foldgrid.metrics.sums import Drawn, SubjectSums
+from foldgrid.metrics.sums import Drawn, Quantity, SubjectSums
 from foldgrid.specs.metric import Metric
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
+@dataclass(frozen=True)
 class OfRocCurves(Checked):
-    """The AUC of the positive class, or the mean over classes, each against the rest."""
+    """The AUC of the positive class, or the mean over classes, each against the rest.
 
-    quantities = (SUPPORT,)
-    is_of = "both"
+    Attributes:
+        is_within_folds: Whether only units of one fold are compared.
+    """
+
+    is_within_folds: bool = True
+    is_of: Groups = "both"
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What is summed up."""
+        return (SUPPORT,)
 
     def _value(self, metric: Metric, reference_U: IntArray, predicted: FloatArray) -> float:
-        num_classes = predicted.shape[1]
-        aucs_K = np.array(
-            [
-                area_under_curve(reference_U == each, predicted[:, each])
-                for each in range(num_classes)
-            ]
-        )
-        support_K = np.bincount(reference_U, minlength=num_classes).astype(np.float64)
-        return float(of_positive_or_mean(metric.target, aucs_K, support_K))
+        return self._of_folds(metric, reference_U, predicted, np.zeros(len(reference_U)))
+
+    def value_within(
+        self, metric: Metric, reference: ArrayLike, predicted: ArrayLike, folds: ArrayLike
+    ) -> float:
+        """Of one model's predictions by the fits of several folds; see ``Metric``."""
+        pair = checked_pair(metric.target, reference, predicted)
+        return math.nan if pair is None else self._of_folds(metric, *pair, np.asarray(folds))
+
+    def _of_folds(
+        self,
+        metric: Metric,
+        reference_U: IntArray,
+        predicted: FloatArray,
+        folds_U: NDArray[np.generic],
+    ) -> float:
+        wins_K, pairs_K = np.zeros((2, predicted.shape[1]))
+        for fold in np.unique(folds_U):
+            own = folds_U == fold
+            for each in range(predicted.shape[1]):
+                is_positive = reference_U[own] == each
+                pairs = float(is_positive.sum() * (~is_positive).sum())
+                if pairs:
+                    area = area_under_curve(is_positive, predicted[own, each])
+                    wins_K[each] += pairs * area
+                    pairs_K[each] += pairs
+        areas_K = quotient(wins_K, pairs_K)
+        if metric.target.is_binary:
+            return float(areas_K[POSITIVE])
+        return float(quotient(np.nansum(areas_K), (pairs_K > 0).sum()))
 
     def resampled(self, metric: Metric, drawn: Drawn) -> FloatArray:
         """See ``Checked``."""
@@ -47,15 +87,25 @@ class OfRocCurves(Checked):
         weights_RS = np.eye(len(support_SK)) if drawn.weights_RS is None else drawn.weights_RS
         totals_RM = np.zeros((len(weights_RS), units.num_models))
         num_defined_R1 = np.zeros((len(weights_RS), 1))
+        fold_S = units.fold_S
+        if fold_S is None or not self.is_within_folds:
+            fold_S = np.zeros(len(support_SK), np.int64)
+        groups = [np.flatnonzero(fold_S == fold) for fold in np.unique(fold_S)]
         classes: Iterable[int] = range(support_SK.shape[1])
         for each in [POSITIVE] if metric.target.is_binary else classes:
             positives_S = support_SK[:, each]
             negatives_S = support_SK.sum(axis=1) - positives_S
-            num_pairs_R = (weights_RS @ positives_S) * (weights_RS @ negatives_S)
+            num_pairs_R = sum(
+                (weights_RS[:, own] @ positives_S[own]) * (weights_RS[:, own] @ negatives_S[own])
+                for own in groups
+            )
             num_defined_R1[:, 0] += num_pairs_R > 0
             for model in range(units.num_models):
                 wins_SS = _wins(units, each, units.predicted[:, model, each])
-                wins_R = ((weights_RS @ wins_SS) * weights_RS).sum(axis=1)
+                wins_R = sum(
+                    ((weights_RS[:, own] @ wins_SS[np.ix_(own, own)]) * weights_RS[:, own]).sum(1)
+                    for own in groups
+                )
                 areas_R = quotient(wins_R, num_pairs_R)
                 totals_RM[:, model] += np.where(num_pairs_R > 0, areas_R, 0.0)
         return quotient(totals_RM, num_defined_R1)

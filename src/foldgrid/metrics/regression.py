@@ -161,6 +161,11 @@ def _moments(reference_RK: FloatArray, models_RKM: FloatArray) -> Moments:
     return Moments(n_R1, bias, mae, mse, np.where(is_undefined | is_constant, np.nan, pcc), ccc)
 
 
+def _drawn(_: FloatArray, __: FloatArray, weights_RU: FloatArray) -> FloatArray:
+    """(R,) Units that were drawn."""
+    return np.asarray(weights_RU.sum(axis=1))
+
+
 SUMMED = REFERENCE, PREDICTED
 OURS = (
     Metric(
@@ -233,9 +238,9 @@ OURS = (
     Metric(
         name="spearman",
         title="Spearman",
-        description="Spearman's rank correlation",
+        description="Spearman's rank correlation within folds",
         direction="higher",
-        compute=OfWeights(rank_correlations),
+        compute=OfWeights(rank_correlations, share=_drawn),
         short="Rho",
         lowest=-1.0,
         highest=1.0,

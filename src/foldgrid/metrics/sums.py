@@ -48,6 +48,8 @@ class SubjectSums:
         reference_U: Each unit's truth: a number, or the index of its class.
         predicted: (U, M) numbers, or (U, M, K) probabilities.
         centre: The mean of the numbers; measured from it, squares keep their precision.
+        fold_S: Each subject's fold; nothing where one fit predicted all. Metrics of the order of
+            units compare those of one fold.
     """
 
     target: Target
@@ -56,6 +58,7 @@ class SubjectSums:
     reference_U: NDArray[Any]
     predicted: FloatArray
     centre: float = 0.0
+    fold_S: IntArray | None = None
     _sums: dict[Quantity, FloatArray] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -65,6 +68,7 @@ class SubjectSums:
         reference_U: NDArray[Any],
         predicted: FloatArray,
         target: Target = NUMBERS,
+        folds_U: NDArray[Any] | None = None,
     ) -> SubjectSums:
         """Gathers the units by subject.
 
@@ -73,6 +77,7 @@ class SubjectSums:
             reference_U: The truth.
             predicted: What the models predicted of it.
             target: What the units are evaluated by.
+            folds_U: The fold of each unit, one for all units of a subject; see ``fold_S``.
 
         Raises:
             ValueError: The shapes do not belong together, or an index names no class.
@@ -95,6 +100,7 @@ class SubjectSums:
             reference_U[order],
             predicted[order],
             centre,
+            _folds_of_subjects(folds_U, subject_U, len(names)),
         )
 
     @property
@@ -116,6 +122,7 @@ class SubjectSums:
             self.reference_U,
             self.predicted[:, places],
             self.centre,
+            self.fold_S,
             sums,
         )
 
@@ -174,6 +181,16 @@ class SubjectSums:
         metric = METRICS[LOSSES[self.target.kind]].of(self.target)
         with np.errstate(all="ignore"):
             return cast(FloatArray, metric.compute.resampled(metric, Drawn(self)))
+
+
+def _folds_of_subjects(
+    folds_U: NDArray[Any] | None, subject_U: IntArray, num_subjects: int
+) -> IntArray | None:
+    if folds_U is None or not len(subject_U):
+        return None
+    fold_S = np.empty(num_subjects, np.int64)
+    fold_S[subject_U] = np.unique(folds_U, return_inverse=True)[1]
+    return fold_S
 
 
 MetricValues = dict[str, FloatArray]

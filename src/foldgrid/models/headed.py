@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -166,7 +166,7 @@ class Standardise(nn.Module):
         return (features_BD - self.mean) * self.inverse
 
 
-@lru_cache(maxsize=256)
+@fact_of_network
 def feature_width(name: str, pooling: Pooling) -> int:
     """D, the features that a head sees.
 

@@ -16,6 +16,7 @@ from foldgrid.models.sources import (
     source_of,
 )
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
+from foldgrid.specs.heads import Pooling
 
 
 def check_backbones(
@@ -108,7 +109,7 @@ def pooling_fault(backbone: str, pooling: str) -> str:
 
 
 @fact_of_network
-def feature_width(backbone: str, pooling: str) -> int:
+def feature_width(backbone: str, pooling: Pooling) -> int:
     """How many features a head of its own sees; see `headed`."""
     from foldgrid.models import headed
 

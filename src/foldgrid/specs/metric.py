@@ -110,17 +110,28 @@ class Metric:
         """What it is counted in, said after it: ``months``; "" for a pure number."""
         return self.target.unit if self.is_in_unit else ""
 
-    def __call__(self, reference: Any, predicted: Any) -> float:
+    @property
+    def is_within_folds(self) -> bool:
+        """Whether it compares units with each other, so that they must be of one fit."""
+        return bool(getattr(self.compute, "is_within_folds", False))
+
+    def __call__(self, reference: Any, predicted: Any, folds: Any = None) -> float:
         """The value; NaN where it is undefined.
 
         Args:
             reference: U numbers, or indices of classes.
             predicted: U numbers, or U by K probabilities.
+            folds: Which fit predicted each unit. A metric of the order of units compares those of
+                one fit only: another's probabilities are on another scale. All are one fit's
+                without.
 
         Raises:
             ValueError: The shapes do not belong together, or an index names no class.
             SweepError: The metric is another package's, and fails.
         """
+        if folds is not None and self.is_within_folds:
+            compute: Any = self.compute
+            return float(compute.value_within(self, reference, predicted, folds))
         return self.compute.value(self, reference, predicted)
 
     def sort_key(self, value: float | None) -> float:

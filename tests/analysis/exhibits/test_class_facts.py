@@ -60,15 +60,19 @@ def test_each_class_against_the_rest_with_its_folds() -> None:
     assert [each.name for each in found] == ["a", "b", "c"]
     for place, facts in enumerate(found):
         is_it, score = reference_U == place, probabilities_UK[:, place]
-        assert facts.auc == pytest.approx(roc_auc_score(is_it, score))
+        assert facts.pooled == pytest.approx(roc_auc_score(is_it, score))
         assert facts.num_positives == is_it.sum()
         assert facts.num_positives + facts.num_negatives == len(is_it)
         assert facts.interval.low is not None
         assert facts.interval.high is not None
         assert facts.interval.low < facts.auc < facts.interval.high
-        assert facts.delong[0] < facts.auc < facts.delong[1]
+        assert facts.delong[0] < facts.pooled < facts.delong[1]
+        pairs = [
+            is_it[folds_U == fold].sum() * (~is_it[folds_U == fold]).sum() for fold in range(5)
+        ]
         aucs = [roc_auc_score(is_it[folds_U == fold], score[folds_U == fold]) for fold in range(5)]
         assert [each.auc for each in facts.folds] == pytest.approx(aucs)
+        assert facts.auc == pytest.approx(np.average(aucs, weights=pairs))
         assert facts.fold_mean == pytest.approx(np.mean(aucs))
         assert facts.fold_sd == pytest.approx(np.std(aucs, ddof=1))
 

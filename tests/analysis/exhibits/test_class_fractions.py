@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.analysis.exhibits.classes.by_class import class_fractions, fold_spread
+from foldgrid.analysis.exhibits.classes.roc_facts import auc_and_interval
 from foldgrid.analysis.predictions.class_units import ClassUnits
 from foldgrid.analysis.statistics.estimates import overall_metrics
 from foldgrid.metrics.classification import by_class, class_metrics
@@ -20,12 +21,13 @@ def units(seed: int, num_units: int, num_classes: int, is_binary: bool = False) 
     """Made-up probabilities of a few subjects, some classes perhaps without a unit."""
     random = np.random.default_rng(seed)
     said_UK = random.dirichlet(np.ones(num_classes), num_units)
+    subject_U = np.sort(random.integers(0, 6, num_units))
     return ClassUnits(
         model="made up",
         classes=tuple("abcdef"[:num_classes]),
         is_binary=is_binary,
-        subjects_U=np.sort(random.integers(0, 6, num_units)).astype(str),
-        folds_U=random.integers(0, 3, num_units),
+        subjects_U=subject_U.astype(str),
+        folds_U=subject_U % 3,
         reference_U=random.integers(0, num_classes, num_units),
         probabilities_UK=said_UK,
     )
@@ -44,7 +46,11 @@ def test_metrics_by_class_are_those_of_the_tables(
         for name in ("sensitivity", "specificity", "precision"):
             expected = getattr(table, name)
             assert getattr(each, name).value == pytest.approx(expected, nan_ok=True)
-        assert each.auc == pytest.approx(table.auc, nan_ok=True)
+        is_it, score_U = made.reference_U == place, made.probabilities_UK[:, place]
+        pooled, _ = auc_and_interval(made.subjects_U, is_it, score_U, None, 20)
+        assert pooled == pytest.approx(table.auc, nan_ok=True)
+        within, _ = auc_and_interval(made.subjects_U, is_it, score_U, made.folds_U, 20)
+        assert each.auc == pytest.approx(within, nan_ok=True)
         assert bool(each.auc_interval.reason) == (each.auc_interval.low is None)
 
 
@@ -54,7 +60,7 @@ def test_overall_values_are_the_metrics(seed: int, num_units: int, num_classes: 
     metrics = class_metrics(num_classes)
     found = overall_metrics(made, list(metrics), num_resamples=20)
     for name, each in found.items():
-        expected = metrics[name](made.reference_U, made.probabilities_UK)
+        expected = metrics[name](made.reference_U, made.probabilities_UK, made.folds_U)
         assert each.value == pytest.approx(expected, nan_ok=True)
         assert (each.interval.low is None) == bool(each.interval.reason)
 

@@ -79,7 +79,8 @@ class PairedRace:
 
     Args:
         metric: The metric.
-        units: subject and reference of the units, in the order of ``TrialEpoch.predicted``.
+        units: subject and reference of the units, and fold where several fits predicted them, in
+            the order of ``TrialEpoch.predicted``.
         rungs: The epochs at which trials are evaluated; from the first alone nothing is projected.
         significance: A trial is stopped where so large a difference would be rarer than this
             among equals.
@@ -97,6 +98,8 @@ class PairedRace:
         self._metric, self._rungs, self._significance = metric, frozenset(rungs), significance
         self._max_epochs = max_epochs
         self._reference = units["reference"].to_numpy(np.float64)
+        one_fit = np.zeros(len(units), np.int64)
+        self._folds = units["fold"].to_numpy() if "fold" in units else one_fit
         subjects, found = units["subject"].factorize()
         # Every unit, and then every unit but those of one subject.
         self._kept = [
@@ -159,7 +162,9 @@ class PairedRace:
         predicted = np.reshape(epoch.predicted, (len(self._reference), -1))
         if predicted.shape[1] == 1:
             predicted = predicted[:, 0]
-        metric_values = (metric(self._reference[kept], predicted[kept]) for kept in self._kept)
+        metric_values = (
+            metric(self._reference[kept], predicted[kept], self._folds[kept]) for kept in self._kept
+        )
         return np.array([metric.sort_key(metric_value) for metric_value in metric_values])
 
     def _p_value(self, mine: FloatArray, rival: FloatArray) -> float:
