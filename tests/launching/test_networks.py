@@ -101,9 +101,11 @@ def test_a_search_over_a_key_of_classes_is_refused_for_scores(tmp_path: Path) ->
     path = tmp_path / "space.yaml"
     path.write_text("title: s\nparameters:\n  mixup: {type: float, low: 0.1, high: 1.0}\n")
     sweep = tmp_path / "searched.yaml"
-    sweep.write_text("title: t\nbackbones: [resnet18]\nsearch_space: space.yaml\n")
+    sweep.write_text(
+        "title: t\nbackbones: [resnet18]\nsearch_space: space.yaml\ntraining: {mixup: 0.2}\n"
+    )
     reported = refusal(resolve_sweep(sweep, "paper", spaces=(tmp_path,)))
-    assert "found a range to search, which is for classes" in reported
+    assert "which is for classes, and the task pasi predicts numbers" in reported
 
 
 def test_a_search_for_how_many_asks_every_backbone(tmp_path: Path) -> None:

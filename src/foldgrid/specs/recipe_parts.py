@@ -84,7 +84,7 @@ OF_GRADIENTS: dict[str, Any] = {
 }
 """Keys that only a head that is trained would notice, at their defaults."""
 
-NOTHING_VARIES: dict[str, Any] = {
+UNAUGMENTED: dict[str, Any] = {
     "rotate_tiles": False,
     "shuffle_tiles": False,
     "flip_horizontally": False,
