@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.analysis.statistics.facts import Interval, Selection
-from foldgrid.analysis.statistics.intervals import why_no_interval
+from foldgrid.analysis.statistics.intervals import TOO_MANY_UNDEFINED
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import SubjectResamples
 from foldgrid.metrics import Metric
@@ -33,6 +33,10 @@ FloatArray = NDArray[np.float64]
 
 FEWEST_SUBJECTS = 3
 """With two, a resample chooses by one person and is evaluated by the other."""
+
+FEWEST_EVALUATED = 0.5
+"""A mean over fewer of the resamples than this is not computed. It needs fewer than an interval's
+ends do: an AUC within folds of four subjects is undefined in every third resample."""
 
 BEST_AT_ZERO = "a value that is best at zero has no one-sided optimism"
 
@@ -120,8 +124,8 @@ def _corrected(losses_RM: FloatArray, values_M: FloatArray, left_out_RM: FloatAr
     chosen_R = np.where(np.isnan(losses_RM), np.inf, losses_RM).argmin(axis=1)
     evaluated_R = left_out_RM[np.arange(len(chosen_R)), chosen_R]
     known = ~np.isnan(evaluated_R) & ~np.isnan(losses_RM).all(axis=1)
-    if reason := why_no_interval(int(known.sum()), len(known)):
-        return reason
+    if known.sum() < FEWEST_EVALUATED * len(known):
+        return TOO_MANY_UNDEFINED
     places = np.unique(chosen_R[known])
     gaps = values_M[places] - np.nanmean(left_out_RM[np.ix_(known, places)], axis=0)
     return float(evaluated_R[known].mean() + gaps.mean())

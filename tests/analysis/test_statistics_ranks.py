@@ -161,7 +161,7 @@ def test_what_cannot_be_corrected_says_why() -> None:
     constant = (np.arange(4), reference_V, np.ones((4, 2)))
     assert choose(constant, "pcc").reason == "no PCC is defined"
     assert choose((np.arange(4), reference_V, np.ones((4, 0)))).num_learners == 0
-    single_visits = (np.arange(4), reference_V, reference_V[:, None] ** 2)
+    single_visits = (np.arange(3), reference_V[:3], reference_V[:3, None] ** 2)
     assert choose(single_visits, "pcc").reason == "undefined in too many resamples"
 
 

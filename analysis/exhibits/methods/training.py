@@ -17,6 +17,7 @@ from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.run import Run
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.given import UNKNOWN_PROVENANCE, is_given
+from foldgrid.specs.heads import ATTENTION
 from foldgrid.specs.learners import backbone_of, is_ablation, label_of, read_ablation
 from foldgrid.specs.phases import describe_phases
 
@@ -101,7 +102,8 @@ def training_statements(run: Run) -> dict[str, str]:
     """The recipe, as every fit had it."""
     recipe = run.config.training
     sample = task_report(run).sample
-    has_tiles = run.config.task.sample_kind == "mosaics"
+    # Attention takes a mosaic's photographs one by one.
+    has_tiles = run.config.task.sample_kind == "mosaics" and recipe.pooling != ATTENTION
     diverged = sum(record.status == "diverged" for record in run.records.values())
     return {
         "head": _heads(run),
