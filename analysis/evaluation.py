@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from foldgrid.analysis.predictions.predictions import PredictionTable, read_prediction_table
+from foldgrid.analysis.predictions.threads import one_thread
 from foldgrid.analysis.stacking.nested import add_baseline, fit_stack, no_stack
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError, did_you_mean
@@ -73,7 +73,7 @@ def evaluate_table(table: PredictionTable, *, has_folds: bool = True) -> Evaluat
         has_folds: Whether its folds are those that were held out; else nothing is stacked.
     """
     # One thread: the same bits on any number of cores, and small products are no slower for it.
-    with threadpool_limits(limits=1):
+    with one_thread():
         stacked = fit_stack(table) if has_folds else no_stack(table)
         meta_oof, meta_test = stacked.oof, stacked.test
         scoring = table.scoring

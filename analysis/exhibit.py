@@ -19,10 +19,10 @@ from inspect import isfunction
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from foldgrid.analysis.drawing.blocks import Figure, Numbers, Section, Table
 from foldgrid.analysis.drawing.drawing import Drawing
+from foldgrid.analysis.predictions.threads import one_thread
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.registry import Registry
 
@@ -140,7 +140,7 @@ class ShownExhibit:
     @cached_property
     def section(self) -> Section:
         """What stands on the page."""
-        with _one_thread():
+        with one_thread():
             return self._exhibit.section(self._run)
 
     @property
@@ -163,7 +163,7 @@ class ShownExhibit:
             SweepError: It has no such part, or nothing of this run.
         """
         numbers = self._chosen(self._frames, part, "part")
-        with _one_thread():
+        with one_thread():
             return numbers()
 
     def plot(self, part: str = "", ax: Axes | None = None) -> Drawing:
@@ -177,7 +177,7 @@ class ShownExhibit:
             SweepError: It has no such picture, or nothing of this run.
         """
         figure = self._chosen(self._figures, part, "picture")
-        with _one_thread():
+        with one_thread():
             drawing = figure.drawing
         if ax is not None:
             drawing.show_in(ax)
@@ -245,8 +245,3 @@ def chosen_exhibit(run: Opened, name: str) -> Exhibit[Any]:
     if exhibit is not None:
         found = f'the exhibit "{name}" is not for this run: {why}.'
     raise SweepError(f"{run.location}: {found}\nThis run has {', '.join(known)}.")
-
-
-def _one_thread() -> Any:
-    # As for the ranking: the same bits on any number of cores.
-    return threadpool_limits(limits=1)

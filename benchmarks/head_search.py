@@ -37,7 +37,7 @@ GOAL_SECONDS, GOAL_OF_WANDB = 300.0, 180.0
 SWEEP = """\
 title: "Heads on the features of one frozen backbone"
 search_space: heads.yaml
-search: {{num_trials: {trials}, objectives: [mae]}}
+search: {{objectives: [mae]}}
 data:
   tile_pixels: {tile}
   synthetic: {{num_subjects: {subjects}, num_visits: {visits}}}
@@ -92,6 +92,23 @@ class Searched:
     num_files: int
 
 
+def write_sweep(folder: Path, heads: Sequence[str], **values: str | int) -> Path:
+    """Writes the sweep and its space; returns the sweep's path.
+
+    Args:
+        folder: Where to.
+        heads: Which are drawn.
+        values: ``backbone``, ``weights``, ``subjects`` and ``tile``.
+    """
+    rate = RATE if "linear" in heads else ""
+    space = SPACE.format(heads=", ".join(heads), rate=rate)
+    (folder / "heads.yaml").write_text(space, encoding="utf-8")
+    path = folder / "sweep.yaml"
+    visits = int(values["subjects"]) * 338 // 60
+    path.write_text(SWEEP.format(**values, visits=visits), encoding="utf-8")
+    return path
+
+
 def search(folder: Path, wandb: Literal["disabled", "offline"], trials: int) -> Searched:
     """Launches the sweep in ``folder`` with a run folder of its own."""
     storage = folder / f"{wandb}-{trials}"
@@ -139,14 +156,7 @@ def main(
     print_opening(console, title, environment)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        visits = 5 * subjects + subjects * 38 // 60
-        values = {"trials": trials, "tile": tile, "subjects": subjects, "visits": visits}
-        (folder / "sweep.yaml").write_text(
-            SWEEP.format(**values, backbone=backbone, weights=weights), encoding="utf-8"
-        )
-        rate = RATE if "linear" in heads else ""
-        space = SPACE.format(heads=", ".join(heads), rate=rate)
-        (folder / "heads.yaml").write_text(space, encoding="utf-8")
+        write_sweep(folder, heads, backbone=backbone, weights=weights, subjects=subjects, tile=tile)
         first = search(folder, "disabled", 1)
         console.print(f"features, and one trial: {first.seconds:.0f} s\n", highlight=False)
         sides = [search(folder, "disabled", trials), search(folder, "offline", trials)]

@@ -16,9 +16,9 @@ from foldgrid.specs.synthetic import TrialSettings
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
-trial = TrialSettings(num_subjects=10, num_visits=50, photo_width=96, photo_height=64)
-dataset = open_dataset(DataSpec(tile_pixels=32, synthetic=trial), cache_root())
-split = make_split(dataset.samples, SplitSpec(num_folds=5))
+trial = TrialSettings(num_subjects=6, num_visits=30, photo_width=48, photo_height=32)
+dataset = open_dataset(DataSpec(tile_pixels=16, synthetic=trial), cache_root())
+split = make_split(dataset.samples, SplitSpec(num_folds=3))
 
 config = FitConfig(
     backbone="shufflenet_v2_x0_5",

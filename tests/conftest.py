@@ -51,11 +51,15 @@ OUTSIDE = Path(__file__).parent / "outside/site"
 LONG = (*SERVERS, "reports")
 """The groups of more than one file that take long together."""
 
+LARGE = ("tests/launching/", "tests/analysis/", "tests/training/")
+"""The rooms of which many a file takes half a minute."""
+
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays: the garbage collector need not look at it again."""
+    """What is loaded by now stays: the garbage collector need not look at it again, nor often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_sessionfinish() -> None:
@@ -68,8 +72,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 
     The tests of a file share its fixtures, those of a server the server; a slow test stands alone;
     what several files share is a group that they name (``xdist_group``).
-    What takes long begins first, so that no worker ends long after the others; else the order
-    stays as random as it was.
+    What takes long begins first, then the large rooms, so that no worker ends long after the
+    others; else the order stays as random as it was.
     """
     # Before xdist looks for groups, and the order after all others have had their say.
     for item in items:
@@ -77,7 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     yield
     for item in items:
         _show_group(item)
-    items.sort(key=lambda item: not _takes_long(item))
+    items.sort(key=lambda item: (not _takes_long(item), not item.nodeid.startswith(LARGE)))
 
 
 def _show_group(item: pytest.Item) -> None:

@@ -87,6 +87,7 @@ REASONS = {
     "foldgrid.specs.renamed": "a walk of its own: documents beside their models",
     "foldgrid.training.early_stopping": "one known part of training",
     "foldgrid.training.random_state": "all generators of a process, for fits in turn",
+    "foldgrid.training.mixing": "one known part of training",
     "foldgrid.training.schedule": "one known part of training",
 }
 """Why each other lone module is one."""

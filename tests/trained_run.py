@@ -19,8 +19,9 @@ from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.registry import resolve_task
 from foldgrid.training import Fit, TrainingData
 from foldgrid.training.training_data import samples_with_partition
+from tests.made_once import MadeOnce
 
-TILE_PIXELS = 32
+TILE_PIXELS = 16
 TRIAL = TrialSettings(num_subjects=6, num_visits=30, photo_width=48, photo_height=32)
 TRIAL_DATA = DataSpec(tile_pixels=TILE_PIXELS, synthetic=TRIAL)
 RECIPE = TrainingRecipe(
@@ -30,6 +31,15 @@ RECIPE = TrainingRecipe(
     batch_size=8,
     batch_norm_statistics="recomputed",
 )
+
+
+def small_cache(made_once: MadeOnce) -> Path:
+    """A cache that holds the drawn trial, for those who write nothing beside its photographs."""
+
+    def draw(folder: Path) -> None:
+        small_dataset(folder)
+
+    return made_once("small_trial", draw)
 
 
 def small_dataset(cache: Path) -> Dataset:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import suppress
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
-
 from foldgrid.analysis.checks import (
     exchange_checks,
     fit_checks,
@@ -20,6 +18,7 @@ from foldgrid.analysis.checks.evaluated import evaluated_table, subject_errors
 from foldgrid.analysis.checks.report import CheckReport, load_current, save
 from foldgrid.analysis.checks.run_contents import RunContents, read_contents
 from foldgrid.analysis.predictions.predictions import PredictionTable
+from foldgrid.analysis.predictions.threads import one_thread
 from foldgrid.records import RunStore
 
 CATALOGUE: tuple[Check, ...] = (
@@ -107,7 +106,7 @@ def keep_checks(store: RunStore, report: CheckReport) -> None:
 def _look(contents: RunContents, codes: Collection[str] | None = None) -> CheckReport:
     """Runs the checks of these codes; all without."""
     # One thread, as for the ranking: the same bits on any number of cores.
-    with threadpool_limits(limits=1):
+    with one_thread():
         results = [
             check.run(contents) for check in CATALOGUE if codes is None or check.code in codes
         ]

@@ -128,9 +128,9 @@ def _best(evaluation: Evaluation, by: str) -> BestModel:
 
 def _metric_values(evaluation: Evaluation, model: str, by: str) -> MetricValues:
     oof, scoring = evaluation.oof, evaluation.table.scoring
-    told = oof.reference, oof.predicted_by(model), oof.units["fold"].to_numpy()
+    compared = oof.reference, oof.predicted_by(model), oof.units["fold"].to_numpy()
     values = {
-        name: scoring.metrics[name](*told) for name in {**dict.fromkeys(scoring.shown), by: 0}
+        name: scoring.metrics[name](*compared) for name in {**dict.fromkeys(scoring.shown), by: 0}
     }
     return {name: None if math.isnan(value) else value for name, value in values.items()}
 

@@ -44,8 +44,8 @@ class Drawing:
         title: What it shows, in a few words.
         description: What one would see, in sentences: for screen readers and for those in a hurry.
         wide: The SVG for a page, in the plain light colours.
-        narrow: The SVG for a telephone.
         figure: The wide picture itself.
+        painter: Draws it, of any width.
     """
 
     key: str
@@ -53,8 +53,14 @@ class Drawing:
     description: str
     # A prompt that shows a picture need not show its paths.
     wide: str = field(repr=False)
-    narrow: str = field(repr=False)
     figure: MplFigure = field(repr=False, compare=False)
+    painter: Painter = field(repr=False, compare=False)
+
+    @cached_property
+    def narrow(self) -> str:
+        """The SVG for a telephone; drawn when a page first needs it."""
+        with drawing_style():
+            return _svg(self.painter(NARROW))
 
     @cached_property
     def png(self) -> bytes:
@@ -124,13 +130,13 @@ class Drawing:
 
 
 def draw(key: str, title: str, description: str, painter: Painter) -> Drawing:
-    """Draws a figure for a page and for a telephone.
+    """Draws a figure for a page; for a telephone it is drawn when that is asked for.
 
     The same facts give the same bytes: there is no date in the files and no random id.
     """
     with drawing_style():
         wide = painter(WIDE)
-        return Drawing(key, title, description, _svg(wide), _svg(painter(NARROW)), wide)
+        return Drawing(key, title, description, _svg(wide), wide, painter)
 
 
 def _svg(figure: MplFigure) -> str:

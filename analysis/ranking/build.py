@@ -131,10 +131,10 @@ def rank_models(
         by: The OOF metric that orders it.
         further: Metrics that it holds beside the task's standard ones and ``by``.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from foldgrid.analysis.predictions.threads import one_thread
 
     # One thread: the same bits on any number of cores, and small products are no slower for it.
-    with threadpool_limits(limits=1):
+    with one_thread():
         assessment = assess_evaluation(evaluation, (by, *further))
     ranking = Ranking(
         made_from=source.made_from,

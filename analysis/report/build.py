@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
-
 from foldgrid.analysis.checks.catalogue import keep_checks
 from foldgrid.analysis.drawing.blocks import Figure, Section, Table
 from foldgrid.analysis.opening import opened
+from foldgrid.analysis.predictions.threads import one_thread
 from foldgrid.analysis.report.headline import write_headline
 from foldgrid.analysis.report.page import render_page
 from foldgrid.analysis.report.saving import Report, save_report
@@ -54,7 +53,7 @@ def report_of(run: Run | SearchRun) -> Report:
         SweepError: Two of its exhibits have a part of one name.
     """
     # One thread, as for the ranking: the same bits on any number of cores.
-    with threadpool_limits(limits=1):
+    with one_thread():
         if isinstance(run, SearchRun):
             sections, headline = search_sections(run), write_search_headline(run)
         else:

@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
+from foldgrid.analysis.predictions.threads import one_thread
 from foldgrid.analysis.stacking.meta_learner import FloatArray, MetaLearner, normalised
 
 FEWEST_BASE_LEARNERS = 2
@@ -71,7 +71,7 @@ def fit_nested(
     """
     if known_NLK.shape[1] < FEWEST_BASE_LEARNERS or len(np.unique(folds_N)) < 2:
         return {}
-    with threadpool_limits(1):
+    with one_thread():
         return {
             name: _fit_one(each, known_NLK, truth_N, folds_N, unseen_TLK)
             for name, each in meta_learners.items()

@@ -9,22 +9,29 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from benchmarks import side_by_side, sweep_overhead
+from benchmarks import head_search, side_by_side, sweep_overhead
 from benchmarks.side_by_side import Measurement, SideResult
 from benchmarks.step_cost import refit
 from benchmarks.stored_curves import read_curves
 from benchmarks.study import Study
 from foldgrid.models.footprint import Footprint
+from foldgrid.search.plan import StudyPlan
+from foldgrid.specs.resolving import resolve_sweep
+from foldgrid.specs.search_space import first_values
+from tests.execution.small_grid import fit_job
 from tests.made_once import MadeOnce
 
 PROJECT = Path(__file__).resolve().parents[2]
+BACKBONE = "shufflenet_v2_x0_5"
 
 
 @dataclass
@@ -238,6 +245,31 @@ def test_what_starting_takes_is_shown_with_who_imports_what(run: Runner) -> None
     assert milliseconds["foldgrid"] > 0
     assert any(each["chain"][-1:] == ["foldgrid.cli.main"] for each in results["imports"])
     assert run("start_up", "--commands", "hlp").code == 2
+
+
+def test_the_search_over_heads_suits_its_space_and_its_features_are_known_before(
+    tmp_path: Path,
+) -> None:
+    values = {"backbone": BACKBONE, "weights": "none", "subjects": 12, "tile": 16}
+    path = head_search.write_sweep(tmp_path, ("ridge", "linear"), **values)
+    resolved = resolve_sweep(path, "paper", spaces=(tmp_path,))
+    assert resolved.space is not None
+    jobs = [fit_job(BACKBONE, fold) for fold in range(5)]
+    prepared: Any = SimpleNamespace(sweep=resolved.sweep, grid=SimpleNamespace(jobs=jobs))
+    first = first_values(resolved.space, resolved.sweep, BACKBONE)
+    plan = StudyPlan(prepared, resolved.space, "heads", (BACKBONE,), first)
+    poolings = [fit.config.training.pooling for fit in plan.feature_fits()]
+    assert Counter(poolings) == {"network": 5, "mean": 5, "mean_max": 5}
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(900)  # three launches
+def test_a_search_over_heads_is_timed_without_and_with_wandb(run: Runner) -> None:
+    small = (f"--backbone={BACKBONE}", "--weights=none", "--subjects=12", "--tile=16")
+    done = run("head_search", "--trials=3", *small)
+    assert done.code == 0, done.err
+    assert [each["num_trials"] for each in done.results["searches"]] == [3, 3]
+    assert all(math.isfinite(each["best"]) for each in done.results["searches"])
 
 
 def test_frozen_features_predict_the_same_either_way(run: Runner) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +11,14 @@ import pytest
 from foldgrid.cli.main import main
 from foldgrid.records import RunStore
 from foldgrid.tasks.pasi.arithmetic import SCORES
-from tests.trained_run import TRIAL, small_dataset, train_run, write_leaderboard
+from tests.made_once import MadeOnce
+from tests.trained_run import TRIAL, small_cache, small_dataset, train_run, write_leaderboard
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def cache(tmp_path_factory: pytest.TempPathFactory, made_once: MadeOnce) -> Path:
+    """A copy: tests write manifests of their own beside the photographs."""
+    return shutil.copytree(small_cache(made_once), tmp_path_factory.mktemp("own") / "cache")
 
 
 @pytest.fixture(scope="module")

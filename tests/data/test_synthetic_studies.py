@@ -118,7 +118,13 @@ def held_out_accuracy(
     return float((guessed == classes).mean()), float(classes.value_counts(normalize=True).max())
 
 
-@pytest.mark.parametrize("study", ["ssc_skin", "aidda", "referable_dr"])
+@pytest.mark.parametrize(
+    "study",
+    [
+        *(pytest.param(each, marks=pytest.mark.exhaustive) for each in ("ssc_skin", "aidda")),
+        "referable_dr",
+    ],
+)
 def test_simple_features_beat_the_majority_and_are_not_perfect(
     made: Made, study: StudyName
 ) -> None:

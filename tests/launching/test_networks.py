@@ -84,6 +84,30 @@ def test_blocks_left_out_are_refused_where_there_are_none(tmp_path: Path) -> Non
     assert found == plain
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "needed"),
+    [("mixup", 0.2, "classes"), ("sampler", "balanced", "classes"), ("loss", "focal", "classes")],
+)
+def test_keys_of_classes_are_refused_for_scores(
+    tmp_path: Path, key: str, value: str | float, needed: str
+) -> None:
+    reported = refusal(sweep_with(tmp_path, {key: value}, "resnet18"))
+    assert f"found {value}, which is for {needed}, and the task pasi predicts numbers" in reported
+    assert "line 7 " in reported
+    check_networks(sweep_with(tmp_path, {"loss": "huber"}, "resnet18"))
+
+
+def test_a_search_over_a_key_of_classes_is_refused_for_scores(tmp_path: Path) -> None:
+    path = tmp_path / "space.yaml"
+    path.write_text("title: s\nparameters:\n  mixup: {type: float, low: 0.1, high: 1.0}\n")
+    sweep = tmp_path / "searched.yaml"
+    sweep.write_text(
+        "title: t\nbackbones: [resnet18]\nsearch_space: space.yaml\ntraining: {mixup: 0.2}\n"
+    )
+    reported = refusal(resolve_sweep(sweep, "paper", spaces=(tmp_path,)))
+    assert "which is for classes, and the task pasi predicts numbers" in reported
+
+
 def test_a_search_for_how_many_asks_every_backbone(tmp_path: Path) -> None:
     path = tmp_path / "space.yaml"
     path.write_text("title: s\nparameters:\n  drop_path: {type: choice, choices: [null, 0.2]}\n")

@@ -18,7 +18,7 @@ from foldgrid.specs.trials import TrialCertainty
 from tests.chromium import open_page
 from tests.launching.tiny_sweep import TINY, Launcher
 
-SMALL = TINY.replace("tile_pixels: 32", "tile_pixels: 16")
+SMALL = TINY
 SEARCH = SMALL.replace("  - shufflenet_v2_x0_5\n", "") + (
     "search_space: lr_plateau\nsearch: {num_trials: 3, sampler: RandomSampler}\n"
 )

@@ -34,7 +34,7 @@ SHORT_TRAINING = (
 TINY = """\
 title: a tiny sweep
 data:
-  tile_pixels: 32
+  tile_pixels: 16
   synthetic: {num_subjects: 8, num_visits: 40, photo_width: 48, photo_height: 32}
 split: {num_folds: 2, num_seeds: 20, test_fraction: 0.2}
 backbones:

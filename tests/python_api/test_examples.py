@@ -16,6 +16,7 @@ from foldgrid.specs.metric import METRICS
 from foldgrid.tracking import TRACKERS
 from tests.analysis.conftest import FakeRun
 from tests.analysis.search.made_up_search import MadeUpSearch
+from tests.made_once import MadeOnce
 from tests.outside.packages import REGISTRIES
 from tests.python_api.examples import run_example
 from tests.python_api.tiny import TINY_OVERRIDES
@@ -59,9 +60,10 @@ def test_the_example_of_a_name_runs(
     name: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    made_once: MadeOnce,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FOLDGRID_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FOLDGRID_CACHE", str(made_once("cache", lambda folder: None)))
     names = {
         "foldgrid": foldgrid,
         "np": np,

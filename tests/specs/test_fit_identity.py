@@ -65,6 +65,10 @@ REPLACEMENTS: dict[str, Any] = {
     "training.clip_gradients": 1.0,
     "training.ema_decay": 0.99,
     "training.drop_path": 0.1,
+    "training.loss": "huber",
+    "training.class_weights": "balanced",
+    "training.sampler": "balanced",
+    "training.test_time_augmentation": "flips",
     "given": {"kind": "predictions", "model": "theirs", "sha256": "ab12"},
 }
 

@@ -81,6 +81,17 @@ def test_phases_are_read_as_they_are_written() -> None:
         ),
         ({"head": "ridge", "clip_gradients": 1.0}, "clip_gradients: head: ridge"),
         ({"steps": {"factor": 1}}, "less than 1"),
+        ({"head": "ridge", "mixup": 0.2}, "mixup: head: ridge is solved at once"),
+        ({"head": "logistic", "class_weights": "balanced"}, "class_weights: head: logistic"),
+        (
+            {"class_weights": "balanced", "sampler": "balanced"},
+            "class_weights: balanced and sampler: balanced",
+        ),
+        (
+            {"pooling": "attention", "phases": [FROZEN], "test_time_augmentation": "flips"},
+            "test_time_augmentation: flips and pooling: attention",
+        ),
+        ({"loss": "dice"}, "'task', 'huber' or 'focal'"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_with_the_reason(

@@ -16,6 +16,7 @@ from tests.training.tiny_study import (
     WITH_AUXILIARY_HEADS,
     WITH_DROPOUT,
     make_config,
+    make_data,
     make_fit,
 )
 
@@ -23,7 +24,8 @@ STANDS_STILL = 1e-30
 """A learning rate that moves no weight; without batch normalisation nothing else moves."""
 
 
-def test_a_network_learns(data: TrainingData, tmp_path: Path) -> None:
+def test_a_network_learns(tmp_path: Path) -> None:
+    data = make_data(pixels=64)
     config = make_config(
         max_epochs=8,
         max_batches_per_epoch=None,

@@ -129,10 +129,8 @@ def test_networks_that_shift_their_input_do_so_for_imagenet_s_scaling_only(
     assert network.transform_input is shifts
 
 
-def test_a_transformer_is_built_for_the_size_that_it_sees(
-    data: TrainingData, tmp_path: Path
-) -> None:
-    name = "timm:test_vit"
+def test_a_transformer_is_built_for_the_size_that_it_sees(tmp_path: Path) -> None:
+    name, data = "timm:test_vit", make_data(pixels=64)
     fits = {
         size: make_fit(
             make_config(name, max_epochs=1, input_size=size, interpolation="bicubic"),

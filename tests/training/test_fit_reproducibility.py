@@ -114,13 +114,18 @@ INTERRUPTED = {
 }
 
 
+def seen_by(name: str, data: TrainingData) -> TrainingData:
+    """MNASNet does not train on mosaics as small as the others'."""
+    return make_data(pixels=64) if name == "mnasnet0_5" else data
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(
     data: TrainingData, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, Any]]:
     """The outcome of each of ``INTERRUPTED`` where nothing interrupts it."""
     run = tmp_path_factory.mktemp("uninterrupted")
-    return {name: train(config, run, data) for name, config in INTERRUPTED.items()}
+    return {name: train(config, run, seen_by(name, data)) for name, config in INTERRUPTED.items()}
 
 
 @pytest.mark.parametrize(
@@ -142,7 +147,7 @@ def test_a_fit_that_goes_on_ends_as_one_that_was_never_interrupted(
 ) -> None:
     # On a slow machine a fit would also write checkpoints by itself.
     monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: False)
-    config = INTERRUPTED[name]
+    config, data = INTERRUPTED[name], seen_by(name, data)
     for stop_after in epochs:
         fit = make_fit(config, tmp_path, data)
         while fit.epoch < stop_after:

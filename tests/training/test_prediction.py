@@ -23,7 +23,15 @@ from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES, composite_score, pasi
 from foldgrid.tasks.pasi.spec import PasiSpec
-from tests.trained_run import RECIPE, TRIAL, small_dataset, train_run, write_leaderboard
+from tests.made_once import MadeOnce
+from tests.trained_run import (
+    RECIPE,
+    TRIAL,
+    small_cache,
+    small_dataset,
+    train_run,
+    write_leaderboard,
+)
 
 CLASSES = ClassificationSpec(classes={"a": ("a",), "b": ("b",)})
 BINARY = BinarySpec(positive=("b",), classes={"a": ("a",), "b": ("b",)})
@@ -31,8 +39,8 @@ BODY = ("upper_extremities", "trunk", "lower_extremities")
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return small_dataset(tmp_path_factory.mktemp("cache"))
+def dataset(made_once: MadeOnce) -> Dataset:
+    return small_dataset(small_cache(made_once))
 
 
 @pytest.fixture(scope="module")

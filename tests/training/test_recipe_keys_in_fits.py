@@ -19,7 +19,15 @@ from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.training import Fit, TrainingData, checkpoint
 from foldgrid.training.checkpoint_interval import CheckpointInterval
 from foldgrid.training.network_state import MovingAverage
-from tests.training.tiny_study import folder_of, make_config, make_data, make_fit, outcome
+from tests.training.tiny_study import (
+    LABELS,
+    folder_of,
+    make_config,
+    make_data,
+    make_fit,
+    make_labelled_data,
+    outcome,
+)
 
 PLAIN: dict[str, Any] = {"max_epochs": 4, "learning_rate": 0.001}
 NETWORK, VIT = "plain_cnn", "timm:test_vit"
@@ -33,7 +41,17 @@ KEYS: dict[str, dict[str, Any]] = {
     "ema_decay": {"ema_decay": 0.8},
     "layer_decay": {"layer_decay": 0.5},
     "drop_path": {"drop_path": 0.5},
+    "huber": {"loss": "huber"},
+    "focal": {"loss": "focal"},
+    "label_smoothing": {"label_smoothing": 0.1},
+    "mixup": {"mixup": 0.4},
+    "cutmix": {"cutmix": 1.0},
+    "mixup or cutmix": {"mixup": 0.2, "cutmix": 1.0},
+    "class_weights": {"class_weights": "balanced"},
+    "sampler": {"sampler": "balanced"},
 }
+OF_LABELS = [*KEYS][-7:]
+"""Keys that only classes have."""
 WITHOUT = {"decay_norms_and_biases": {"weight_decay": 0.1}}
 """What a key is compared with, where that is not the plain recipe."""
 ON = dict.fromkeys(KEYS, NETWORK) | {"drop_path": VIT}
@@ -44,9 +62,24 @@ def small() -> TrainingData:
     return make_data(num_visits=1, pixels=32)
 
 
-def fit_of(key: str, run: Path, data: TrainingData, **more: Any) -> Fit:
-    config = make_config(ON[key], **{**PLAIN, **KEYS[key], **more})
-    return make_fit(config, run, data)
+@pytest.fixture(scope="module")
+def labelled() -> TrainingData:
+    return make_labelled_data()
+
+
+Data = dict[bool, TrainingData]
+
+
+@pytest.fixture(scope="module")
+def studies(small: TrainingData, labelled: TrainingData) -> Data:
+    """By whether it is of labels."""
+    return {False: small, True: labelled}
+
+
+def fit_of(key: str, run: Path, studies: Data, **training: Any) -> Fit:
+    of_labels = key in OF_LABELS
+    task = LABELS if of_labels else None
+    return make_fit(make_config(ON[key], task=task, **training), run, studies[of_labels])
 
 
 def weights_of(fit: Fit) -> dict[str, torch.Tensor]:
@@ -55,26 +88,24 @@ def weights_of(fit: Fit) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_it_changes_the_fit_and_a_kill_does_not(
-    key: str, small: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    key: str, studies: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a slow machine a fit would also write checkpoints by itself.
     monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: False)
-    whole = fit_of(key, tmp_path / "whole", small)
+    whole = fit_of(key, tmp_path / "whole", studies, **PLAIN, **KEYS[key])
     whole.run()
-    stopped = fit_of(key, tmp_path / "parts", small)
+    stopped = fit_of(key, tmp_path / "parts", studies, **PLAIN, **KEYS[key])
     stopped.run_epoch()
     stopped.save_checkpoint()
     # What came after the checkpoint is lost.
     stopped.run_epoch()
-    later = fit_of(key, tmp_path / "parts", small)
+    later = fit_of(key, tmp_path / "parts", studies, **PLAIN, **KEYS[key])
     assert later.epoch == 1
     later.run()
     one, two = outcome(whole.folder), outcome(later.folder)
     # Whole weights in a message help nobody.
     assert {part: one[part] == two[part] for part in one} == dict.fromkeys(one, True)
-    plain = make_fit(
-        make_config(ON[key], **{**PLAIN, **WITHOUT.get(key, {})}), tmp_path / "plain", small
-    )
+    plain = fit_of(key, tmp_path / "plain", studies, **PLAIN, **WITHOUT.get(key, {}))
     plain.run()
     assert plain.config.fit_id != whole.config.fit_id
     is_same = plain.folder.read_weights() == whole.folder.read_weights()
@@ -84,12 +115,12 @@ def test_it_changes_the_fit_and_a_kill_does_not(
 # Which pictures leave out a block is drawn for one part after the other, as dropout is.
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "drop_path"])
 def test_parts_of_a_batch_give_what_the_whole_gives(
-    key: str, small: TrainingData, tmp_path: Path
+    key: str, studies: Data, tmp_path: Path
 ) -> None:
-    whole = fit_of(key, tmp_path / "whole", small)
+    whole = fit_of(key, tmp_path / "whole", studies, **PLAIN, **KEYS[key])
     parts = Fit(
         whole.config,
-        small,
+        whole.data,
         folder_of(whole.config, tmp_path / "parts"),
         micro_batch_size=3,
         device=torch.device("cpu"),
@@ -111,16 +142,12 @@ def test_parts_of_a_batch_give_what_the_whole_gives(
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("has_it", [True, False])
 def test_a_fit_that_takes_over_another_s_state_goes_on_by_its_own(
-    key: str, has_it: bool, small: TrainingData, tmp_path: Path
+    key: str, has_it: bool, studies: Data, tmp_path: Path
 ) -> None:
     """As a trial of population based training does."""
     optimizer = KEYS[key].get("optimizer", "sgd")
-    with_key = fit_of(key, tmp_path / "with", small)
-    without = make_fit(
-        make_config(ON[key], **{**PLAIN, "momentum": 0.5, "optimizer": optimizer}),
-        tmp_path / "without",
-        small,
-    )
+    with_key = fit_of(key, tmp_path / "with", studies, **PLAIN, **KEYS[key])
+    without = fit_of(key, tmp_path / "without", studies, **PLAIN, momentum=0.5, optimizer=optimizer)
     mine, theirs = (with_key, without) if has_it else (without, with_key)
     theirs.run_epoch()
     fresh = [

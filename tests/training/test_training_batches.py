@@ -63,7 +63,7 @@ def test_pictures_come_in_the_order_asked_for_and_the_array_stays_as_it_was() ->
     kept = data.mosaics_NHWC.copy()
     source = MosaicSource(data.mosaics_NHWC, torch.device("cpu"))
     images = source.take(np.array([5, 0, 5]))
-    assert images.shape == (3, 3, 64, 64)
+    assert images.shape == (3, 3, 32, 32)
     expected = data.mosaics_NHWC[[5, 0, 5]].transpose(0, 3, 1, 2).astype(np.float32) / 255
     np.testing.assert_array_equal(images.numpy(), expected)
     images.zero_()

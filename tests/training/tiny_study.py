@@ -17,6 +17,8 @@ from foldgrid.models import WeightFile, build_network
 from foldgrid.records import FitFolder, RunStore
 from foldgrid.specs.fits import EpochRecord, FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.task import TaskSpec
+from foldgrid.tasks.classification.spec import ClassificationSpec
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
@@ -60,7 +62,7 @@ def make_samples(num_subjects: int = 12, num_visits: int = 2, seed: int = 0) -> 
     return pd.DataFrame(rows)
 
 
-def make_data(num_subjects: int = 12, num_visits: int = 2, pixels: int = 64) -> TrainingData:
+def make_data(num_subjects: int = 12, num_visits: int = 2, pixels: int = 32) -> TrainingData:
     """Noise that is the redder the more skin is involved; the array is read-only, as in a sweep."""
     samples = make_samples(num_subjects, num_visits)
     rng = np.random.default_rng(1)
@@ -71,6 +73,19 @@ def make_data(num_subjects: int = 12, num_visits: int = 2, pixels: int = 64) -> 
     return TrainingData(mosaics_NHWC, samples, "scaling")
 
 
+LABELS = ClassificationSpec(classes={"pale": ("pale",), "red": ("red",), "dark": ("dark",)})
+
+
+def make_labelled_data(pixels: int = 32) -> TrainingData:
+    """The same pictures, each with a label; there are few dark ones."""
+    data = make_data(num_visits=1, pixels=pixels)
+    is_red = data.samples["involvement"] > 3
+    labels = np.where(is_red, "red", np.where(np.arange(len(is_red)) % 7 == 0, "dark", "pale"))
+    kept = ["sample", "subject", "partition", "fold"]
+    samples = data.samples[kept].assign(label=labels, case="")
+    return TrainingData(data.mosaics_NHWC, samples, "label", grid=1)
+
+
 def make_config(
     backbone: str = FAST,
     *,
@@ -78,6 +93,7 @@ def make_config(
     seed: int = 0,
     output: str = "scores",
     weights: str = "random",
+    task: TaskSpec | None = None,
     **training: Any,
 ) -> FitConfig:
     """A configuration: ``QUICK``, then ``training``, whose values may be mappings."""
@@ -85,7 +101,7 @@ def make_config(
     return FitConfig(
         backbone=backbone,
         fold=fold,
-        task=PasiSpec.model_validate({"output": output}),
+        task=task or PasiSpec.model_validate({"output": output}),
         data_fingerprint="0123456789abcdef",
         split_fingerprint="fedcba9876543210",
         weights=weights,

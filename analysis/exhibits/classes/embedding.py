@@ -19,7 +19,6 @@ from matplotlib.figure import Figure as MplFigure
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from foldgrid.analysis.drawing.blocks import Figure, Section
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
@@ -30,6 +29,7 @@ from foldgrid.analysis.drawing.series import series
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.shared import Partition, partitions, shown_learners
 from foldgrid.analysis.predictions.predictions import fold_values
+from foldgrid.analysis.predictions.threads import one_thread
 from foldgrid.analysis.predictions.validation import FoldPredictions
 from foldgrid.analysis.run import Run
 from foldgrid.metrics.counts import decide
@@ -70,7 +70,7 @@ def plane_coordinates(features_NF: NDArray[np.generic], seed: int = SEED) -> Flo
     num_components = min(MOST_COMPONENTS, *features.shape)
     init = "pca" if num_components > 1 else "random"
     # On one core: the order of summation, and with it the plane, changes with their number.
-    with threadpool_limits(1):
+    with one_thread():
         reduced = PCA(num_components, svd_solver="full").fit_transform(features)
         perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
         plane = TSNE(2, perplexity=perplexity, init=init, random_state=seed, n_jobs=1)

@@ -89,7 +89,48 @@ def optimizer_sentence(recipe: TrainingRecipe) -> str:
             "What was monitored and predicted was an exponential moving average of the weights, "
             f"{recipe.ema_decay:g} of which stayed at each step (Polyak and Juditsky 1992)"
         )
-    return ". ".join(parts)
+    return ". ".join([*parts, *_loss_sentences(recipe), *_sampling_sentences(recipe)])
+
+
+def _loss_sentences(recipe: TrainingRecipe) -> list[str]:
+    """What the task's own loss was replaced by, or became."""
+    found = []
+    if recipe.loss == "huber":
+        found.append("Steps followed Huber's loss, absolute beyond an error of 1 (Huber 1964)")
+    if recipe.loss == "focal":
+        gamma = f"{recipe.focal_gamma:g}"
+        found.append(f"Steps followed the focal loss with gamma {gamma} (Lin and others 2017)")
+    if recipe.class_weights == "balanced":
+        found.append("Each class weighed by the inverse of its number of training samples")
+    if recipe.label_smoothing:
+        found.append(
+            f"Labels were smoothed by {recipe.label_smoothing:g} (Szegedy and others 2016)"
+        )
+    return found
+
+
+def _sampling_sentences(recipe: TrainingRecipe) -> list[str]:
+    """How pictures were drawn and mixed, and from how many views they were predicted."""
+    found = []
+    if recipe.sampler == "balanced":
+        found.append("Training pictures were drawn with replacement, each class equally often")
+    mixed = {
+        f"by mixup with alpha {recipe.mixup:g} (Zhang and others 2018)": recipe.mixup,
+        f"by cutmix with alpha {recipe.cutmix:g} (Yun and others 2019)": recipe.cutmix,
+    }
+    if recipe.mixes:
+        ways = " or ".join(words for words, is_on in mixed.items() if is_on)
+        found.append(f"The pictures of a batch were mixed in pairs {ways}")
+    if recipe.test_time_augmentation != "none":
+        views = {
+            "flips": "four mirror images",
+            "turns": "four turns by 90 degrees",
+            "flips_and_turns": "eight mirror images and turns",
+        }
+        found.append(
+            f"Predictions are means over {views[recipe.test_time_augmentation]} of each picture"
+        )
+    return found
 
 
 def augmentations(drawn: Augmentation, has_tiles: bool) -> list[str]:

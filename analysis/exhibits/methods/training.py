@@ -145,7 +145,7 @@ def _heads(run: Run) -> str:
     """The heads that are not the networks' own last layers, each with what was chosen for it."""
     strengths: dict[str, list[float]] = {}
     for record in run.records.values():
-        # What was fitted to a table is told with the table.
+        # What was fitted to a table is described with the table.
         if record.config.given is None and (words := head_words(record.config.training)):
             found = strengths.setdefault(words, [])
             found += [record.chosen["strength"]] if "strength" in record.chosen else []

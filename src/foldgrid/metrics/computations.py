@@ -199,14 +199,14 @@ class OfWeights(Checked):
         shape = (len(weights_RU),)
         if fold_U is None or self.share is None:
             return _asked(self.function, shape, truth_U, said, weights_RU)
-        total_R, shares_R = np.zeros((2, *shape))
+        total_R, fractions_R = np.zeros((2, *shape))
         for own in (fold_U == fold for fold in np.unique(fold_U)):
             arguments = truth_U[own], said[own], weights_RU[:, own]
             value_R = _asked(self.function, shape, *arguments)
-            share_R = np.where(np.isnan(value_R), 0.0, self.share(*arguments))
-            total_R += share_R * np.nan_to_num(value_R)
-            shares_R += share_R
-        return quotient(total_R, shares_R)
+            fraction_R = np.where(np.isnan(value_R), 0.0, self.share(*arguments))
+            total_R += fraction_R * np.nan_to_num(value_R)
+            fractions_R += fraction_R
+        return quotient(total_R, fractions_R)
 
 
 @dataclass(frozen=True)

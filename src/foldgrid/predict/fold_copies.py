@@ -25,6 +25,7 @@ from foldgrid.records import RunStore
 from foldgrid.specs.errors import MissingFileError, SweepError
 from foldgrid.specs.fits import FitRecord
 from foldgrid.specs.heads import ATTENTION
+from foldgrid.specs.recipe_parts import VIEWS
 from foldgrid.training.bags import bags_of
 from foldgrid.training.batches import MosaicSource, seen_by
 from foldgrid.training.building import build_for
@@ -64,7 +65,8 @@ def outputs_of_copies(
     found = []
     for copy in _copies(learner, device, source.pixels):
         if bags is None:
-            found.append(predict(copy, source, rows, device, precision))
+            views, kind = VIEWS[recipe.test_time_augmentation], learner.task.output_kind
+            found.append(predict(copy, source, rows, device, precision, views=views, kind=kind))
             continue
         assert isinstance(copy, HeadedNetwork)
         photographs = np.arange(len(bags.photographs.samples))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import shlex
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,12 @@ def run_location(storage: str, name: str) -> str:
             "Give a folder, or a URI such as s3://bucket/prefix."
         )
     return f"{path.rstrip('/')}/{name}{mark}{parameters}"
+
+
+@lru_cache(maxsize=16)
+def _mapping(text: bytes) -> dict[str, Any]:
+    """What a YAML file says. A launch and a report read the same ``sweep.yaml`` many times."""
+    return dict(YAML(typ="safe").load(io.BytesIO(text)))
 
 
 class RunStore:
@@ -157,7 +165,7 @@ class RunStore:
         """
         text = open_text(self._read(name), self._shown(name), MEND)
         try:
-            return dict(YAML(typ="safe").load(io.BytesIO(text)))
+            return deepcopy(_mapping(text))
         except (YAMLError, TypeError, ValueError) as error:
             raise self._unlike(name, text, error) from error
 

@@ -129,9 +129,9 @@ class LockstepTrial:
         return predicted_units(task, self.data.samples, columns)
 
     def _metric_values(self, units: UnitTable) -> dict[str, float]:
-        told = units.reference, units.predicted_by("predicted"), units.units["fold"].to_numpy()
+        compared = units.reference, units.predicted_by("predicted"), units.units["fold"].to_numpy()
         measured = self.fits[0].task.measured(*self.job.objectives)
-        return {name: metric(*told) for name, metric in measured.items()}
+        return {name: metric(*compared) for name, metric in measured.items()}
 
     def finalize(self) -> TrialRecord:
         """Clears what a trial that is over no longer needs; returns its record."""

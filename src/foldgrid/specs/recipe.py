@@ -23,6 +23,7 @@ from foldgrid.specs.recipe_parts import (
     Plateau,
     Schedule,
     Steps,
+    TestTimeAugmentation,
     Warmup,
 )
 
@@ -66,6 +67,25 @@ class TrainingRecipe(Spec):
             training, in [0, 1); blocks before it in proportion to their depth (stochastic depth,
             Huang and others 2016). Null is what the network's library builds: 0 in timm,
             torchvision's own value in EfficientNet, ConvNeXt, Swin and MaxViT.
+        loss: What a step descends on: ``task``, the task's own loss; ``huber`` for numbers, squared
+            up to an error of 1 and absolute beyond (Huber 1964); ``focal`` for classes, which
+            weighs down what is predicted well (Lin and others 2017). What is monitored stays the
+            task's own.
+        focal_gamma: How much ``focal`` weighs it down; 0 is cross-entropy.
+        label_smoothing: The fraction of each label that is spread over all classes, in [0, 1)
+            (Szegedy and others 2016).
+        mixup: Pictures of a batch are mixed in pairs, and their classes with them; the parameter of
+            the Beta distribution that the fraction is drawn of, 0 for none (Zhang and others 2018).
+        cutmix: A window of each picture comes from another; likewise (Yun and others 2019). Of both
+            each batch takes one at random.
+        class_weights: ``balanced`` weighs each class by the inverse of its number of training
+            samples; ``none`` weighs none.
+        sampler: ``balanced`` draws training pictures with replacement so that each class comes
+            equally often; ``shuffled`` passes over all.
+        test_time_augmentation: Predictions are the mean over several views of each picture, of
+            classes that of their probabilities: ``flips``, four with mirrorings, ``turns``, four by
+            90 degrees, ``flips_and_turns``, all eight, or ``none``. What is monitored is the
+            picture as it is.
         phases: What trains when, in order; without any, everything trains in every epoch, or the
             head alone where it is one that is solved.
         head: What makes outputs of a network's features, by name: ``linear``, a last layer that the
@@ -132,6 +152,14 @@ class TrainingRecipe(Spec):
     clip_gradients: float | None = Field(default=None, gt=0)
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     drop_path: float | None = Field(default=None, ge=0, lt=1)
+    loss: Literal["task", "huber", "focal"] = "task"
+    focal_gamma: float = Field(default=2.0, ge=0)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    mixup: float = Field(default=0.0, ge=0)
+    cutmix: float = Field(default=0.0, ge=0)
+    class_weights: Literal["none", "balanced"] = "none"
+    sampler: Literal["shuffled", "balanced"] = "shuffled"
+    test_time_augmentation: TestTimeAugmentation = "none"
     phases: tuple[Phase, ...] = ()
     head: Annotated[str, NameIn(HEADS)] = DEFAULT_HEAD
     head_settings: Annotated[SettingsByName, SettingsIn(HEADS)] = Field(
@@ -168,6 +196,7 @@ class TrainingRecipe(Spec):
             phases_problem(self.phases, self.max_epochs)
             or self._head_problem()
             or self._frozen_problem()
+            or self._balance_problem()
         )
         if problem:
             raise ValueError(problem)
@@ -200,7 +229,7 @@ class TrainingRecipe(Spec):
     def _frozen_problem(self) -> str:
         """What only a backbone that trains, or gradients, could notice."""
         plain = OF_A_BACKBONE | (OF_GRADIENTS if self.solved_head is not None else {})
-        found = [key for key, value in plain.items() if attrgetter(key)(self) != value]
+        found = [key for key in plain if self.says(key)]
         if self.trains_backbone or not found:
             return ""
         why = (
@@ -213,6 +242,20 @@ class TrainingRecipe(Spec):
             "(drop_path, clip_gradients, ema_decay: null; layer_decay: 1; warmup.epochs: 0), or "
             "train the backbone"
         )
+
+    def _balance_problem(self) -> str:
+        if self.class_weights == "balanced" and self.sampler == "balanced":
+            return (
+                "class_weights: balanced and sampler: balanced: each makes up for rare classes, so "
+                "both together do it twice. Take one of the two"
+            )
+        if self.test_time_augmentation != "none" and self.pooling == ATTENTION:
+            return (
+                f"test_time_augmentation: {self.test_time_augmentation} and pooling: {ATTENTION}: "
+                "attention takes features that are computed once, of photographs as they are. Drop "
+                "one of the two"
+            )
+        return ""
 
     def _attention_problem(self, thawed: list[str]) -> str:
         """Why no attention can be learned, the end of a sentence; "" where it can."""
@@ -238,6 +281,16 @@ class TrainingRecipe(Spec):
     def __hash__(self) -> int:
         # A mapping has no hash of its own.
         return hash(self.model_dump_json())
+
+    def says(self, key: str) -> bool:
+        """Whether it sets one of the keys ``OF_A_BACKBONE`` or ``OF_GRADIENTS``, ``focal`` too."""
+        plain = OF_A_BACKBONE | OF_GRADIENTS
+        return bool(attrgetter(key)(self) != plain[key])
+
+    @property
+    def mixes(self) -> bool:
+        """Whether pictures of a batch are mixed."""
+        return self.mixup > 0 or self.cutmix > 0
 
     def settings_of(self, optimizer: str) -> Spec:
         """What an optimiser has to set, as this recipe says it or by default."""

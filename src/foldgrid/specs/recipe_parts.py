@@ -66,10 +66,25 @@ class Augmentation(Spec):
 OF_A_BACKBONE: dict[str, Any] = {"layer_decay": 1.0, "drop_path": None}
 """Keys that only a backbone that trains would notice, at the values that leave it alone."""
 
-OF_GRADIENTS: dict[str, Any] = {"warmup.epochs": 0, "clip_gradients": None, "ema_decay": None}
+OF_CLASSES: dict[str, Any] = {
+    "label_smoothing": 0.0,
+    "mixup": 0.0,
+    "cutmix": 0.0,
+    "class_weights": "none",
+    "sampler": "shuffled",
+}
+"""Keys that only classes whose probabilities add up to 1 have a sense for, at their defaults."""
+
+OF_GRADIENTS: dict[str, Any] = {
+    "warmup.epochs": 0,
+    "clip_gradients": None,
+    "ema_decay": None,
+    "loss": "task",
+    **OF_CLASSES,
+}
 """Keys that only a head that is trained would notice, at their defaults."""
 
-NOTHING_VARIES: dict[str, Any] = {
+UNAUGMENTED: dict[str, Any] = {
     "rotate_tiles": False,
     "shuffle_tiles": False,
     "flip_horizontally": False,
@@ -143,6 +158,18 @@ class Warmup(Spec):
 
     epochs: int = Field(default=0, ge=0)
     start_fraction: float = Field(default=0.01, ge=0, le=1)
+
+
+TestTimeAugmentation = Literal["none", "flips", "turns", "flips_and_turns"]
+
+VIEWS: dict[str, tuple[tuple[int, bool], ...]] = {
+    "none": ((0, False),),
+    "flips": ((0, False), (0, True), (2, True), (2, False)),
+    "turns": ((0, False), (1, False), (2, False), (3, False)),
+    "flips_and_turns": tuple((turns, flips) for flips in (False, True) for turns in range(4)),
+}
+"""By ``test_time_augmentation`` the views of a picture that is predicted: turns by 90 degrees, and
+whether it is mirrored before."""
 
 
 class EarlyStopping(Spec):

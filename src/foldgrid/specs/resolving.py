@@ -24,7 +24,7 @@ from foldgrid.specs.reading import (
     read_document,
     validate,
 )
-from foldgrid.specs.recipe_parts import NOTHING_VARIES, OF_A_BACKBONE, OF_GRADIENTS
+from foldgrid.specs.recipe_parts import OF_A_BACKBONE, OF_GRADIENTS, UNAUGMENTED
 from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
@@ -241,7 +241,7 @@ def _probe_of(sweep: Sweep) -> dict[str, Any]:
     recipe: dict[str, Any] = {
         "phases": [{"name": "head", "frozen": "backbone"}],
         "stage_heads": False,
-        "augmentation": dict(NOTHING_VARIES),
+        "augmentation": dict(UNAUGMENTED),
         **OF_A_BACKBONE,
     }
     if sweep.search_space is None and sweep.training.pooling != ATTENTION:

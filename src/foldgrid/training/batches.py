@@ -107,14 +107,31 @@ def seen_by(recipe: TrainingRecipe) -> tuple[str, int | str, str]:
 
 
 def training_batches(
-    indices: Indices, batch_size: int, max_batches: int | None, generator: torch.Generator
+    indices: Indices,
+    batch_size: int,
+    max_batches: int | None,
+    generator: torch.Generator,
+    weights_N: NDArray[np.float64] | None = None,
 ) -> list[Indices]:
     """The samples of one epoch in random order, a batch an entry.
 
     A last batch of one sample joins the batch before it: batch normalisation cannot normalise a
     single mosaic once its feature map has shrunk to one cell.
+
+    Args:
+        indices: The samples.
+        batch_size: Samples of a batch.
+        max_batches: The most batches; null for all.
+        generator: Decides the order.
+        weights_N: How often each comes, relative to the others: as many as there are samples are
+            drawn with replacement. Without, each comes once.
     """
-    order = indices[torch.randperm(len(indices), generator=generator).numpy()]
+    if weights_N is None:
+        drawn = torch.randperm(len(indices), generator=generator)
+    else:
+        weights = torch.from_numpy(weights_N)
+        drawn = torch.multinomial(weights, len(indices), replacement=True, generator=generator)
+    order = indices[drawn.numpy()]
     starts = _batch_starts(len(order), batch_size)
     ends = [*starts[1:], len(order)]
     return [order[start:end] for start, end in zip(starts, ends, strict=True)][:max_batches]

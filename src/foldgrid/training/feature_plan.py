@@ -76,6 +76,8 @@ def plan_features(backbone: str, recipe: TrainingRecipe, grid: int) -> FeaturePl
         return FeaturePlan(width, 0, 1, recipe.planned_epochs)
     if not any(phase.frozen == "backbone" for phase in recipe.phases):
         return ""
+    if recipe.mixes:
+        return "mixup and cutmix mix other pictures at each epoch"
     first = leading_phases(recipe.phases)
     if not first:
         return "the backbone is trained before it is frozen"

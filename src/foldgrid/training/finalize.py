@@ -167,7 +167,7 @@ def _counts_of_head(fit: FitState) -> ParameterCounts:
 def _predict_part(
     fit: FitState, partition: Partition, rows: Indices, metrics: dict[str, float]
 ) -> pd.DataFrame:
-    outputs = fit.predict_held_out() if partition == "oof" else fit.predict(rows)
+    outputs = fit.predict_held_out() if partition == "oof" else fit.predict_finally(rows)
     samples = fit.data.samples.iloc[rows]
     for name, value in fit.evaluate(outputs, rows).items():
         metrics[f"{partition}/{name}"] = value

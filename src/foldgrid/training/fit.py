@@ -13,6 +13,7 @@ from contextlib import nullcontext
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foldgrid.models import WeightFile, forward_all, train_mode
@@ -31,11 +32,13 @@ from foldgrid.training.device import (
     to_device,
 )
 from foldgrid.training.features import mirror_images
+from foldgrid.training.mixing import draw_mix
 from foldgrid.training.network_state import (
     recompute_batch_norm,
 )
 from foldgrid.training.state import FitState, GivenFeatures
 from foldgrid.training.training_data import TrainingData, inner_seed
+from foldgrid.training.training_loss import balanced_weights
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +147,11 @@ class Fit(FitState):
             head = self.head_modules if is_frozen else None
             train_mode(self.network, auxiliary_heads=weighs, head=head)
         batches = training_batches(
-            self._trained_on(), recipe.batch_size, recipe.max_batches_per_epoch, self.generator
+            self._trained_on(),
+            recipe.batch_size,
+            recipe.max_batches_per_epoch,
+            self.generator,
+            self._sampling_weights(),
         )
         total = torch.zeros((), device=self.device)
         with nullcontext() if self.average is None else self.average.training():
@@ -191,6 +198,15 @@ class Fit(FitState):
         self._log(logging.INFO, "the head is solved: %s", said or "nothing to choose")
         return self._loss_of(self.predict(rows), rows)
 
+    def _sampling_weights(self) -> NDArray[np.float64] | None:
+        """How often each picture of an epoch is drawn; nothing where each comes once."""
+        if self.config.training.sampler != "balanced":
+            return None
+        rows, _ = self._rows_and_copies(self._trained_on())
+        classes_N = self.targets_NK[rows, 0].astype(np.intp)
+        weights_K = balanced_weights(classes_N, self.task.num_outputs)
+        return np.asarray(weights_K[classes_N])
+
     def _rows_and_copies(self, pictures: Indices) -> tuple[Indices, Indices]:
         copies, rows = np.divmod(pictures, len(self.data.samples))
         return rows, copies
@@ -198,7 +214,13 @@ class Fit(FitState):
     def _step(self, pictures: Indices) -> Tensor:
         rows, copies = self._rows_and_copies(pictures)
         given_B = self._given(rows, copies)
-        targets_BK = to_device(torch.from_numpy(self.targets_NK[rows]), self.device)
+        targets_BK = self.loss.targets(
+            to_device(torch.from_numpy(self.targets_NK[rows]), self.device)
+        )
+        mix = draw_mix(self.config.training, self.source.pixels, self.generator)
+        if mix is not None:
+            assert isinstance(given_B, Tensor), "photographs that are pooled are not mixed"
+            given_B, targets_BK = mix.images(given_B), mix.targets(targets_BK)
         self.optimizer.zero_grad(set_to_none=True)
         parts = self._parts(rows)
         if len(parts) == 1:
@@ -254,10 +276,10 @@ class Fit(FitState):
         trained = self.network if self.head is None else self.head
         with autocast(self.device, self.precision):
             outputs, auxiliary = forward_all(trained, given_B)
-        loss = self.task.loss(outputs.float(), targets_BK)
+        loss = self.loss(outputs.float(), targets_BK)
         total = loss
         for head in auxiliary if weight else ():
-            total = total + weight * self.task.loss(head.float(), targets_BK)
+            total = total + weight * self.loss(head.float(), targets_BK)
         if fraction != 1.0:
             total = total * fraction
         self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]

@@ -6,7 +6,8 @@ P photographs of the largest bag, S samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -17,6 +18,8 @@ from torch import Tensor, nn
 from foldgrid.models import HeadedNetwork, forward_all, last_hidden, load_state, train_mode
 from foldgrid.models.attention import Bags
 from foldgrid.models.freezing import batch_norms
+from foldgrid.specs.heads import OutputKind
+from foldgrid.specs.recipe_parts import VIEWS
 from foldgrid.training.bags import PhotographBags
 from foldgrid.training.batches import Indices, MosaicSource
 from foldgrid.training.device import Precision, autocast, to_device
@@ -160,13 +163,42 @@ def predict(
     device: torch.device,
     precision: Precision,
     batch_size: int = PREDICTION_BATCH,
+    views: Sequence[tuple[int, bool]] = VIEWS["none"],
+    kind: OutputKind | None = None,
 ) -> NDArray[np.float32]:
-    """The network's outputs for the mosaics ``indices``, unaugmented, as (S, K)."""
+    """The network's outputs for the mosaics ``indices``, unaugmented, as (S, K).
+
+    Args:
+        network: In any mode; it predicts.
+        source: The pictures.
+        indices: Which.
+        device: Where to compute.
+        precision: Of the products.
+        batch_size: Pictures at a time.
+        views: Views of each picture whose mean is taken; see ``specs.recipe_parts.VIEWS``.
+        kind: What the outputs are: of classes the mean is that of their probabilities.
+    """
 
     def outputs_of(images_BCHW: Tensor) -> Tensor:
-        return forward_all(network, images_BCHW)[0]
+        outputs = [
+            forward_all(network, torch.rot90(_mirrored(images_BCHW, flips), turns, (-2, -1)))[0]
+            for turns, flips in views
+        ]
+        return outputs[0] if len(outputs) == 1 else mean_output(torch.stack(outputs), kind)
 
     return _in_batches(outputs_of, network, source, indices, device, precision, batch_size)
+
+
+def _mirrored(images_BCHW: Tensor, is_mirrored: bool) -> Tensor:
+    return images_BCHW.flip(-1) if is_mirrored else images_BCHW
+
+
+def mean_output(outputs_VBK: Tensor, kind: OutputKind | None) -> Tensor:
+    """One output for several views: their mean, of classes the log of their mean probability."""
+    if kind != "classes":
+        return outputs_VBK.float().mean(dim=0)
+    log_VBK = torch.log_softmax(outputs_VBK.float(), dim=-1)
+    return torch.logsumexp(log_VBK, dim=0) - math.log(len(log_VBK))
 
 
 def hidden_values(

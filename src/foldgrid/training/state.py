@@ -26,6 +26,7 @@ from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.heads import ATTENTION
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import Phase, epochs_before
+from foldgrid.specs.recipe_parts import VIEWS
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.training.bags import bags_of
 from foldgrid.training.batches import Indices, MosaicSource, count_batches, seen_by
@@ -58,6 +59,7 @@ from foldgrid.training.network_state import (
 )
 from foldgrid.training.schedule import Schedule
 from foldgrid.training.training_data import TrainingData, fit_seed, roles_of, torch_seed
+from foldgrid.training.training_loss import TrainingLoss
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ class FitState:
             network = build_on_features(config, self.task, features_ND, self.targets_NK, train)
             self._network = network.to(self.device)
             self._lone_head = network.head
+        self.loss = TrainingLoss(self.task, recipe, self.targets_NK[self.roles.train], self.device)
         decay = recipe.ema_decay
         self.average = None if decay is None else MovingAverage(self.trained, decay)
         self.chosen: dict[str, float] = {}
@@ -362,14 +365,25 @@ class FitState:
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return predict(self.network, self.source, rows, self.device, self.precision, size)
 
+    def predict_finally(self, rows: Indices) -> np.ndarray:
+        """The outputs that are recorded: with test-time augmentation, where the recipe has it."""
+        views = VIEWS[self.config.training.test_time_augmentation]
+        if len(views) == 1 or self.given is not None:
+            return self.predict(rows)
+        size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
+        views_and_kind = views, self.task.output_kind
+        about = self.network, self.source, rows, self.device, self.precision, size
+        return predict(*about, *views_and_kind)
+
     def predict_held_out(self) -> np.ndarray:
-        """The outputs for the held-out fold; not computed twice where they were monitored."""
+        """The recorded outputs for the held-out fold; not computed twice where monitored alike."""
         rows, (epoch, outputs) = self.roles.held_out, self.best_outputs or (0, None)
         # An earlier epoch's are computed anew: its phase may have predicted in another way.
         is_now = outputs is not None and epoch == self.epoch
-        if is_now and np.array_equal(self.roles.validation, rows):
+        is_plain = self.config.training.test_time_augmentation == "none"
+        if is_now and is_plain and np.array_equal(self.roles.validation, rows):
             return np.asarray(outputs)
-        return self.predict(rows)
+        return self.predict_finally(rows)
 
     def hidden_values(self, rows: Indices) -> np.ndarray:
         """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""

@@ -83,7 +83,7 @@ def test_nobody_is_named_and_nothing_is_undefined(reported: Reported) -> None:
     texts = [reported.report.html, *(figure.drawing.svg for figure in reported.report.figures)]
     for text in texts:
         for name in {*reported.fake.split["sample"], *reported.fake.split["subject"]}:
-            assert not re.search(rf"\b{re.escape(name)}\b", text), name
+            assert name not in text or not re.search(rf"\b{re.escape(name)}\b", text), name
         assert not re.search(r"\b(nan|None)\b", re.sub("none", "", text)), "undefined"
 
 

@@ -22,6 +22,7 @@ from foldgrid.analysis.drawing.frames import frame_of
 from foldgrid.analysis.exhibit import EXHIBITS, Exhibit
 from foldgrid.analysis.exhibits.classes.confusion import confusion
 from foldgrid.analysis.exhibits.classes.roc import roc_of_model
+from foldgrid.analysis.opening import opened
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.search.run import SearchRun
 from foldgrid.analysis.statistics.facts import Interval
@@ -32,7 +33,7 @@ from foldgrid.specs.task import TASKS
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
 from tests.analysis.fake_class_run import FakeClassRun
 from tests.analysis.made_up_numbers import AROUND_ZERO, NumberRun
-from tests.analysis.report.conftest import Reported, ReportedRun, tell
+from tests.analysis.report.conftest import CLASS_SWEEPS, Reported, ReportedRun
 from tests.analysis.search.made_up_search import MadeUpSearch
 
 pytestmark = pytest.mark.xdist_group("reports")
@@ -61,10 +62,12 @@ KINDS: dict[str, set[str]] = {
     "searches": OF_EVERY_SEARCH | {"studies", "front"},
 }
 """By kind of run, the exhibits that it has."""
+REPORTED = {"pasi": "reported", "search": "reported_search"}
+"""Whose reports other files look at; the others are opened only."""
 
 
 @pytest.fixture(scope="session")
-def reported_searches(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+def opened_searches(tmp_path_factory: pytest.TempPathFactory) -> Opened:
     """A search of two backbones for two objectives."""
     search = MadeUpSearch(
         tmp_path_factory.mktemp("runs") / "searches",
@@ -72,7 +75,7 @@ def reported_searches(tmp_path_factory: pytest.TempPathFactory) -> Reported:
         backbones=("resnet18", "vgg11"),
         settings=SearchSettings(objectives=("mae", "ccc")),
     )
-    return tell(search, search.write())
+    return opened(search.write())
 
 
 class PhasedRun(ReportedRun):
@@ -94,27 +97,27 @@ class PhasedRun(ReportedRun):
 
 
 @pytest.fixture(scope="session")
-def reported_phased(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+def opened_phased(tmp_path_factory: pytest.TempPathFactory) -> Opened:
     """A sweep that trained in phases."""
     folder = tmp_path_factory.mktemp("runs") / "phased"
     fake = PhasedRun(folder, backbones=("resnet18", "vgg11"), num_folds=2, num_subjects=8)
-    return tell(fake, fake.write())
+    return opened(fake.write())
 
 
 @pytest.fixture(scope="session")
-def reported_regression(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+def opened_regression(tmp_path_factory: pytest.TempPathFactory) -> Opened:
     """A sweep of numbers from -5 to 5."""
     folder, (task, ends) = tmp_path_factory.mktemp("runs") / "numbers", AROUND_ZERO
     fake = NumberRun(folder, backbones=("resnet18",), task=task, ends=ends, num_folds=2)
-    return tell(fake, fake.write())
+    return opened(fake.write())
 
 
 @pytest.fixture(scope="session")
-def reported_ordinal(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+def opened_ordinal(tmp_path_factory: pytest.TempPathFactory) -> Opened:
     """A sweep of three grades."""
     fake = FakeClassRun(tmp_path_factory.mktemp("runs") / "grades", has_features=True)
     fake.spec = OrdinalSpec(classes=fake.spec.classes)
-    return tell(fake, fake.write())
+    return opened(fake.write())
 
 
 @pytest.fixture
@@ -122,11 +125,13 @@ def run_of(request: pytest.FixtureRequest) -> Callable[[str], Opened]:
     """An opened run by its kind; each is made once and changed by nobody."""
 
     def get(kind: str) -> Opened:
-        if kind in ("classification", "binary", "tree"):
-            reported = request.getfixturevalue("reported_by_task")(kind)
+        found: Opened
+        if kind in CLASS_SWEEPS:
+            found = request.getfixturevalue("reported_by_task")(kind).run
+        elif kind in REPORTED:
+            found = request.getfixturevalue(REPORTED[kind]).run
         else:
-            reported = request.getfixturevalue("reported" if kind == "pasi" else f"reported_{kind}")
-        found: Opened = reported.run
+            found = request.getfixturevalue(f"opened_{kind}")
         return found
 
     return get

@@ -51,6 +51,20 @@ def test_how_the_rate_falls(keys: dict[str, Any], words: str) -> None:
     assert rate_falls(recipe(**keys)) == words
 
 
+def test_losses_classes_mixing_and_views_are_said_with_their_source() -> None:
+    keys: dict[str, Any] = {"loss": "focal", "label_smoothing": 0.1, "class_weights": "balanced"}
+    said = optimizer_sentence(recipe(**keys, mixup=0.2, cutmix=1.0, test_time_augmentation="turns"))
+    for words in (
+        "Steps followed the focal loss with gamma 2 (Lin and others 2017)",
+        "Each class weighed by the inverse of its number of training samples",
+        "Labels were smoothed by 0.1",
+        "in pairs by mixup with alpha 0.2 (Zhang and others 2018) or by cutmix with alpha 1",
+        "Predictions are means over four turns by 90 degrees of each picture",
+    ):
+        assert words in said
+    assert "loss" not in optimizer_sentence(recipe())
+
+
 def test_what_a_recipe_for_transformers_adds_is_said_with_its_source() -> None:
     keys: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.05, "learning_rate": 0.0005}
     keys |= {"decay_norms_and_biases": False, "layer_decay": 0.75, "clip_gradients": 1.0}

@@ -13,7 +13,8 @@ from foldgrid.analysis.report.build import write_report
 from foldgrid.records import RunStore
 from tests.analysis.report.conftest import HOSTILE, Reported
 from tests.chromium import contrast, luminance, open_page
-from tests.trained_run import small_dataset, train_run
+from tests.made_once import MadeOnce
+from tests.trained_run import small_cache, small_dataset, train_run
 
 A4_PIXELS = int((210 - 2 * 16) / 25.4 * 96)
 
@@ -150,8 +151,10 @@ def test_a_hostile_name_stays_text(browser: Browser, report: Path, is_scripted: 
     assert trouble == []
 
 
-def test_the_report_of_one_trained_base_learner(browser: Browser, tmp_path: Path) -> None:
-    dataset = small_dataset(tmp_path / "cache")
+def test_the_report_of_one_trained_base_learner(
+    browser: Browser, tmp_path: Path, made_once: MadeOnce
+) -> None:
+    dataset = small_dataset(small_cache(made_once))
     store = train_run(tmp_path / "trained", dataset, keep_weights=False)
     page, trouble = open_page(browser, Path(write_report(RunStore(store.location))), 390)
     assert page.locator("#learning svg:visible").count() == 1

@@ -82,7 +82,7 @@ def test_nobody_is_named(reported: Reported) -> None:
     text = report.html + "".join(figure.drawing.svg for figure in report.figures)
     assert "subject 1: physician" in text
     for name in {*reported.fake.split["sample"], *reported.fake.split["subject"]}:
-        assert not re.search(rf"\b{re.escape(name)}\b", text), name
+        assert name not in text or not re.search(rf"\b{re.escape(name)}\b", text), name
 
 
 def test_the_loss_is_said_as_it_is_computed(tell_run: Any) -> None:

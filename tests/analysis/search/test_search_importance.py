@@ -38,7 +38,7 @@ def steep(values: dict[str, Value]) -> float:
 
 
 def test_a_parameter_that_does_nothing_is_distinguished_from_one_that_does(tmp_path: Path) -> None:
-    found = parameter_importances(study_of(tmp_path, num_trials=40, truth=steep), 30, 30)
+    found = parameter_importances(study_of(tmp_path, num_trials=40, truth=steep), 16, 16)
     fractions = {each.name: each.shown for each in found.parameters}
     assert found.parameters[0].name == "learning_rate"
     assert fractions["learning_rate"].mean > 0.7
@@ -54,7 +54,7 @@ def test_a_parameter_that_does_nothing_is_distinguished_from_one_that_does(tmp_p
 
 def test_where_nothing_matters_nothing_stands_out(tmp_path: Path) -> None:
     study = study_of(tmp_path, num_trials=24, truth=lambda _: 5.0, seed=3)
-    found = parameter_importances(study, 20, 60)
+    found = parameter_importances(study, 8, 40)
     assert [each.name for each in found.parameters if each.shown.mean > each.chance] == []
 
 
@@ -62,7 +62,7 @@ def test_few_trials_make_wide_intervals(tmp_path: Path) -> None:
     widths = []
     for num_trials in (12, 60):
         study = study_of(tmp_path / str(num_trials), num_trials=num_trials, truth=steep)
-        fraction = parameter_importances(study, 30, 1).parameters[0].shown
+        fraction = parameter_importances(study, 16, 1).parameters[0].shown
         widths.append(fraction.high - fraction.low)
     assert widths[0] > 2 * widths[1]
 
@@ -156,7 +156,7 @@ def test_the_landscape_says_how_much_it_explains(tmp_path: Path) -> None:
     strong = study_of(tmp_path / "strong", num_trials=30, truth=steep)
     assert score_landscape(strong, NOTHING).explained > 0.9
     of_nothing = []
-    for seed in range(4):
+    for seed in range(3):
         folder = tmp_path / str(seed)
         study = study_of(folder, num_trials=30, truth=lambda _: 5.0, seed=seed)
         found = score_landscape(study, NOTHING)

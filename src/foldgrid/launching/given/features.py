@@ -23,7 +23,7 @@ from foldgrid.specs.heads import HEADS, SolvedHead, TrainingFeatures
 from foldgrid.specs.phases import Phase
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.recipe_keys import Value, with_values
-from foldgrid.specs.recipe_parts import NOTHING_VARIES, OF_A_BACKBONE, OF_GRADIENTS
+from foldgrid.specs.recipe_parts import OF_A_BACKBONE, OF_GRADIENTS, UNAUGMENTED
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.training.training_data import TrainingData, inner_seed, roles_of
@@ -78,7 +78,7 @@ class GivenFeatures:
         own: dict[str, Value | tuple[Phase, ...]] = {"head": self.head, "pooling": "network"}
         own |= {"phases": (), "stage_heads": False, **OF_A_BACKBONE}
         if self.is_trained:
-            own |= {f"augmentation.{key}": value for key, value in NOTHING_VARIES.items()}
+            own |= {f"augmentation.{key}": value for key, value in UNAUGMENTED.items()}
         else:
             own |= OF_GRADIENTS
         try:

@@ -34,9 +34,10 @@ from foldgrid.specs.learners import backbone_of, label_of
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.recipe_keys import deciding_values
+from foldgrid.specs.recipe_parts import OF_CLASSES, OF_GRADIENTS
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.samples import TILES_A_SIDE
-from foldgrid.specs.search_space import ChoiceParameter
+from foldgrid.specs.search_space import ChoiceParameter, SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import TASKS
 from foldgrid.tracking.provenance import package_versions
@@ -176,6 +177,9 @@ def _unsuited_problems(resolved: ResolvedSweep) -> Iterator[tuple[str, str]]:
                 yield "head", _unsuited(head, sweep.task.name, kind)
             elif HEADS.named(head).is_solved and recipe.augmentation.copies is not None:
                 yield "augmentation.copies", _useless_copies(head, recipe.augmentation.copies)
+        for key in (*OF_CLASSES, "loss"):
+            if fault := _unsuited_key(key, recipe, space, sweep.task.name, kind):
+                yield key, fault
         # Attention takes each photograph's features as the network has them.
         for pooling in sorted(asked["pooling"] - {"network", ATTENTION}):
             if fault := pooling_fault(backbone_of(name), pooling):
@@ -187,6 +191,28 @@ def _unsuited_problems(resolved: ResolvedSweep) -> Iterator[tuple[str, str]]:
             plan = plan_features(backbone_of(name), recipe, 1)
             if isinstance(plan, str):
                 yield "pooling", pooling_refusal(plan)
+
+
+def _unsuited_key(
+    key: str, recipe: TrainingRecipe, space: SearchSpace | None, task: str, kind: OutputKind | None
+) -> str:
+    """Why a key of classes, or of numbers, has no sense for this task; "" where it has."""
+    values = {getattr(recipe, key)}
+    parameter = None if space is None else space.parameters.get(key)
+    if isinstance(parameter, ChoiceParameter):
+        values.update(parameter.choices)
+    elif parameter is not None:
+        values.add("a range to search")
+    wanted = {"huber": "numbers", "focal": "classes", "task": kind}
+    for value in values - {OF_GRADIENTS[key]}:
+        needed = wanted.get(str(value), kind) if key == "loss" else "classes"
+        if needed != kind:
+            predicted = kind or "what only its own loss knows"
+            return (
+                f"found {value}, which is for {needed}, and the task {task} predicts {predicted}. "
+                f"Leave it out ({key}: {OF_GRADIENTS[key]})."
+            )
+    return ""
 
 
 def _useless_copies(head: str, copies: int) -> str:

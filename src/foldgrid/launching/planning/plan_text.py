@@ -27,6 +27,7 @@ from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.recipe_keys import RecipeValue
+from foldgrid.specs.recipe_parts import OF_A_BACKBONE, OF_GRADIENTS
 from foldgrid.specs.sweep import Sweep
 
 _POLICY_WORDS = {
@@ -126,7 +127,9 @@ def _beside_the_rate(recipe: TrainingRecipe) -> list[str]:
         f"schedule {recipe.schedule}": recipe.schedule == "cosine",
         "norms and biases do not decay": not recipe.decay_norms_and_biases,
     }
-    for key in ("layer_decay", "clip_gradients", "drop_path", "ema_decay"):
+    for key in (*OF_A_BACKBONE, *OF_GRADIENTS, "test_time_augmentation"):
+        if "." in key:
+            continue
         value = getattr(recipe, key)
         words[f"{key} {value}"] = value != getattr(plain, key)
     return [text for text, is_set in words.items() if is_set]
