@@ -38,8 +38,8 @@ class Bug:
 BUGS = {
     "split: visits are kept whole, and not subjects": Bug(
         "src/foldgrid/data/splits.py",
-        'subjects = samples["subject"].to_numpy()[is_train_N]',
-        'subjects = samples["visit"].to_numpy()[is_train_N]',
+        'subjects = samples["subject"].to_numpy()[own_N]',
+        'subjects = samples["visit"].to_numpy()[own_N]',
         ("tests/data/test_data_splits.py",),
     ),
     "stacking: a meta-learner is fitted on the fold that it is evaluated on": Bug(

@@ -102,7 +102,7 @@ def mix_budgets(fake: Any) -> None:
         (train_on_test, ["vgg11 fold 1", "test predictions", "training subjects", "s03-v0-"]),
         (score_otherwise, ["vgg11 fold 1", "another truth", "s00-v0-"]),
         (cut_a_subject_by_the_folds, ["split", "subject s05", "cut by the folds"]),
-        (put_a_subject_on_both_sides, ["split", "subject s05", "both sides"]),
+        (put_a_subject_on_both_sides, ["split", "subject s05", "two sides"]),
         (list_a_sample_twice, ["split", "listed more than once", "s11-v2-"]),
         (name_an_unknown_region, ["split", "unknown region", "s05-v1-trunk", "head_neck"]),
         (lose_a_fold, ["split", "9 samples", "without a fold", "s05-v0-"]),

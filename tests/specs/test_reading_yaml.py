@@ -168,7 +168,7 @@ def test_a_file_without_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
             [
                 "line 10",
                 "split.xyzzy",
-                "unknown key. Known: fold_method, num_folds, num_seeds, seed, test_fraction.",
+                "unknown key. Known: fold_method, num_folds, num_seeds, search_fraction, seed, ",
             ],
         ),
         (
