@@ -60,8 +60,8 @@ def construct_on_meta(
         with torch.device("meta"), _WithoutNumbers():
             network = construct(name, num_outputs, pixels, drop_path)
     except (NotImplementedError, RuntimeError):
-        # RegNet computes its widths with tensors, and the meta device computes nothing; whoever asks
-        # may be on it.
+        # RegNet computes its widths with tensors, and the meta device (where whoever asks may be)
+        # computes nothing.
         on_cpu = torch.device("cpu")
         with on_cpu, torch.random.fork_rng(devices=[]), _EmptyOnMeta(), _WithoutNumbers():
             network = construct(name, num_outputs, pixels, drop_path).to("meta")
