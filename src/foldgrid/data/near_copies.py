@@ -24,8 +24,8 @@ from scipy.sparse.csgraph import connected_components
 
 Floats = NDArray[np.float32]
 
-HASH_VERSION = 1
-"""Raised when the same picture would no longer give the same hash."""
+HASH_VERSION = 2
+"""Raised when the same pictures would no longer give the same hashes, or the same groups."""
 HASH_PIXELS = 32
 HASH_WAVES = 16
 HASHED_CROPS = (0.0, 0.04, 0.08)
@@ -48,7 +48,13 @@ OVER_USUAL = 0.7
 MOST_SHIFT = 0.00135
 """Of a whole copy, in halves of a side, or 3 standard errors: the next shot of one thing is moved
 by more."""
+MOST_SHIFT_AT_ALL = 0.006
+"""However little detail there is: two legs of smooth skin fit as well, moved by a little more."""
 LEAST_OF_CROP = 0.96
+LEAST_OF_SMOOTH_CROP = 0.9925
+"""Where the standard error of the shift is above ..."""
+SMOOTH = 0.00075
+"""... this: there is too little detail for the shift to tell."""
 MOST_SHIFT_OF_CROP = 0.01
 """Of a cropped one, besides a pixel."""
 FEWEST_UNLIKE = 10
@@ -341,10 +347,9 @@ class Overlay:
         if self.correlation < least_correlation:
             return False
         if self.crop:
-            return (
-                self.correlation >= LEAST_OF_CROP and self.shift <= MOST_SHIFT_OF_CROP + 1 / pixels
-            )
-        return self.shift <= max(MOST_SHIFT, 3 * self.precision)
+            least = LEAST_OF_SMOOTH_CROP if self.precision > SMOOTH else LEAST_OF_CROP
+            return self.correlation >= least and self.shift <= MOST_SHIFT_OF_CROP + 1 / pixels
+        return self.shift <= max(MOST_SHIFT, min(3 * self.precision, MOST_SHIFT_AT_ALL))
 
 
 def lay_over(one_TP: Floats, other_TP: Floats) -> Overlay:
