@@ -2,21 +2,21 @@
 
 S subjects, U units, M models, K classes, R weightings of the subjects.
 
-The AUC follows from pairs: with A[s, t] the wins of the positives of subject s over the negatives
-of subject t (a tie is half a win), a resample that draws subjects w times has the AUC
-w'Aw / (w'n+)(w'n-), exactly.
+The AUC follows from pairs of a positive and a negative: a resample that draws subjects w times has
+the wins of w times each positive over w times each negative (a tie is half a win), divided by
+the pairs. Units are put into the order of their scores once; a resample is then a cumulative
+sum of weights along it, exactly, whatever the number of subjects.
 
 Out-of-fold predictions are of several fits, whose probabilities need not be on one scale: the fit
 of a fold with few positives was trained on many. A pair of units of two folds then says more of the
-fits than of the units, so pairs are of one fold: A and n+ n- have an entry where both subjects are.
-Over the whole population that is the AUC of one fit, which is what a test set shows. The AUC of all
-pairs is ``auc_pooled``.
+fits than of the units, so pairs are of one fold. Over the whole population that is the AUC of one
+fit, which is what a test set shows. The AUC of all pairs is ``auc_pooled``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ from foldgrid.metrics.computations import SUPPORT, Checked, Groups
 from foldgrid.metrics.counts import POSITIVE, quotient
 from foldgrid.metrics.roc import area_under_curve
 from foldgrid.metrics.sums import Drawn, Quantity, SubjectSums
-from foldgrid.specs.metric import Metric
+from foldgrid.specs.metric import Metric, Target
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -83,55 +83,95 @@ class OfRocCurves(Checked):
 
     def resampled(self, metric: Metric, drawn: Drawn) -> FloatArray:
         """See ``Checked``."""
-        units, support_SK = drawn.units, drawn.units.sums(SUPPORT)
-        weights_RS = np.eye(len(support_SK)) if drawn.weights_RS is None else drawn.weights_RS
-        totals_RM = np.zeros((len(weights_RS), units.num_models))
-        num_defined_R1 = np.zeros((len(weights_RS), 1))
-        fold_S = units.fold_S
-        if fold_S is None or not self.is_within_folds:
-            fold_S = np.zeros(len(support_SK), np.int64)
-        groups = [np.flatnonzero(fold_S == fold) for fold in np.unique(fold_S)]
-        classes: Iterable[int] = range(support_SK.shape[1])
-        for each in [POSITIVE] if metric.target.is_binary else classes:
-            positives_S = support_SK[:, each]
-            negatives_S = support_SK.sum(axis=1) - positives_S
-            num_pairs_R = sum(
-                (weights_RS[:, own] @ positives_S[own]) * (weights_RS[:, own] @ negatives_S[own])
-                for own in groups
-            )
-            num_defined_R1[:, 0] += num_pairs_R > 0
+        fold_S = drawn.units.fold_S if self.is_within_folds else None
+        # Without folds both metrics are the same.
+        key = "areas", metric.target, fold_S is None
+        return drawn.once(key, lambda: _areas(metric.target, drawn, fold_S))
+
+
+def _areas(target: Target, drawn: Drawn, fold_S: IntArray | None) -> FloatArray:
+    """(R, M) The area under the curve of every model under every weighting."""
+    units = drawn.units
+    num_subjects, num_classes = units.sums(SUPPORT).shape
+    weights_RS = np.eye(num_subjects) if drawn.weights_RS is None else drawn.weights_RS
+    size = max(FEWEST_AT_A_TIME, CELLS_AT_A_TIME // len(units.reference_U))
+    fold_U = np.zeros(1, np.int64) if fold_S is None else fold_S[units.subject_U]
+    groups = [
+        np.broadcast_to(fold_U == fold, units.reference_U.shape) for fold in np.unique(fold_U)
+    ]
+    classes: Iterable[int] = [POSITIVE] if target.is_binary else range(num_classes)
+    blocks = [
+        np.ascontiguousarray(weights_RS[start : start + size].T)
+        for start in range(0, len(weights_RS), size)
+    ]
+    return np.vstack([_areas_of(units, classes, groups, weights_SR) for weights_SR in blocks])
+
+
+FEWEST_AT_A_TIME, CELLS_AT_A_TIME = 64, 2**22
+"""Weightings, and these times units, that are looked at together: bounds the memory."""
+
+
+def _areas_of(
+    units: SubjectSums,
+    classes: Iterable[int],
+    groups: Sequence[NDArray[np.bool_]],
+    weights_SR: FloatArray,
+) -> FloatArray:
+    """``_areas`` of some classes, where units of each group are compared."""
+    shape = weights_SR.shape[1], units.num_models
+    totals_RM, num_defined_R1 = np.zeros(shape), np.zeros((shape[0], 1))
+    for each in classes:
+        is_positive_U = units.reference_U == each
+        wins_RM, num_pairs_R1 = np.zeros(shape), np.zeros((shape[0], 1))
+        for own in groups:
+            sides = own & is_positive_U, own & ~is_positive_U
+            drawn_2R = [
+                np.bincount(units.subject_U[side], minlength=len(weights_SR)) @ weights_SR
+                for side in sides
+            ]
+            num_pairs_R1[:, 0] += drawn_2R[0] * drawn_2R[1]
             for model in range(units.num_models):
-                wins_SS = _wins(units, each, units.predicted[:, model, each])
-                wins_R = sum(
-                    ((weights_RS[:, own] @ wins_SS[np.ix_(own, own)]) * weights_RS[:, own]).sum(1)
-                    for own in groups
-                )
-                areas_R = quotient(wins_R, num_pairs_R)
-                totals_RM[:, model] += np.where(num_pairs_R > 0, areas_R, 0.0)
-        return quotient(totals_RM, num_defined_R1)
+                scores = (units.predicted[side, model, each] for side in sides)
+                subjects = (units.subject_U[side] for side in sides)
+                wins_RM[:, model] += _wins(*scores, *subjects, weights_SR)
+        num_defined_R1 += num_pairs_R1 > 0
+        totals_RM += np.where(num_pairs_R1 > 0, quotient(wins_RM, num_pairs_R1), 0.0)
+    return quotient(totals_RM, num_defined_R1)
 
 
-def _wins(units: SubjectSums, positive: int, score_U: FloatArray) -> FloatArray:
-    """Wins of each subject's units of a class over each subject's other units."""
-    wins_SS = np.zeros((units.num_subjects, units.num_subjects))
-    if np.isnan(score_U).any():
-        return np.full_like(wins_SS, np.nan)
-    is_positive_U = units.reference_U == positive
-    score_N, subject_N = score_U[~is_positive_U], units.subject_U[~is_positive_U]
-    order = np.argsort(score_N, kind="stable")
-    # Row i: by subject, how many of the i lowest negatives are its own.
-    lowest_NS = np.zeros((len(order) + 1, units.num_subjects))
-    lowest_NS[np.arange(1, len(order) + 1), subject_N[order]] = 1.0
-    lowest_NS = np.cumsum(lowest_NS, axis=0)
-    below, up_to = (
-        np.searchsorted(score_N[order], score_U[is_positive_U], side) for side in ("left", "right")
-    )
-    subject_P = units.subject_U[is_positive_U]
-    starts = np.flatnonzero(np.diff(subject_P, prepend=-1))
-    if len(starts):
-        wins_PS = (lowest_NS[below] + lowest_NS[up_to]) / 2
-        wins_SS[subject_P[starts]] = np.add.reduceat(wins_PS, starts)
-    return wins_SS
+def _wins(
+    positives_P: FloatArray,
+    negatives_N: FloatArray,
+    subject_P: IntArray,
+    subject_N: IntArray,
+    weights_SR: FloatArray,
+) -> FloatArray:
+    """(R,) Pairs in which a positive has the higher score, those of a tie counted as half.
+
+    Args:
+        positives_P: Scores.
+        negatives_N: Scores of the others.
+        subject_P: Whose they are.
+        subject_N: Whose those are.
+        weights_SR: How often each subject counts, a column a weighting.
+    """
+    # Imported here: a plan computes no area, and starts without SciPy.
+    from scipy.sparse import coo_array
+
+    if not len(positives_P) or not len(negatives_N):
+        return np.zeros(weights_SR.shape[1])
+    if np.isnan(positives_P).any() or np.isnan(negatives_N).any():
+        return np.full(weights_SR.shape[1], np.nan)
+    thresholds_T, place_P = np.unique(positives_P, return_inverse=True)
+    shape = len(thresholds_T) + 1, len(weights_SR)
+    # A negative is half below the first threshold that it does not exceed, and half below the
+    # first that exceeds it: as the thresholds rise, these sums of weights add up to its wins.
+    places = [np.searchsorted(thresholds_T, negatives_N, side) for side in ("left", "right")]
+    halves = np.full(2 * len(negatives_N), 0.5)
+    rise_TS = coo_array((halves, (np.concatenate(places), np.tile(subject_N, 2))), shape).tocsr()
+    found_TS = coo_array((np.ones(len(place_P)), (place_P, subject_P)), shape).tocsr()
+    below_TR = np.cumsum(rise_TS @ weights_SR, axis=0)
+    return np.asarray((below_TR * (found_TS @ weights_SR)).sum(axis=0))
 
 
 def average_precisions(
