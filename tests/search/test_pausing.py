@@ -91,7 +91,7 @@ def search(folder: Path, settings: SearchSettings) -> Search:
         space=space,
         remake_job=lambda number, values: trial_job(number, **values, max_epochs=NUM_EPOCHS),
     )
-    with RayTuneExecutor(plan_resources(ResourceSpec(), [1.0])) as executor:
+    with RayTuneExecutor(plan_resources(ResourceSpec(), {})) as executor:
         trainer = TrialTrainer(data, store)
         executor.run(trainer, jobs, trial_log, TrialSteering(None, searched.tune(), trial_log))
     return Search(recorder.records, store, recorder)
