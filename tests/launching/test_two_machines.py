@@ -28,7 +28,7 @@ from tests.records.s3_on_localhost import BUCKET, CREDENTIALS
 
 pytestmark = [needs_proc, pytest.mark.slow]
 
-NUM_EPOCHS = 60
+NUM_EPOCHS = 40
 """Long enough to be under way when a machine has to go."""
 
 FROM_A_FILE = """\
@@ -45,6 +45,7 @@ training:
   max_batches_per_epoch: 2
   batch_size: 8
   learning_rate: 0.001
+  schedule: constant
   early_stopping: {{policy: none}}
 resources: {{max_retries: 0}}
 """

@@ -14,6 +14,7 @@ from typing import Any
 from foldgrid.execution.ray_session import SAME_VERSIONS, RaySession
 from foldgrid.execution.resources import Node
 from foldgrid.models import WeightFile
+from foldgrid.models.weights import LENT_FOLDER
 from foldgrid.records.files import FileRoot
 from foldgrid.records.run_lock import read_holder
 from foldgrid.specs.counted import counted
@@ -118,13 +119,13 @@ def lent_weights(root: FileRoot, files: Sequence[WeightFile]) -> Iterator[None]:
     lacking = _ask(nodes, partial(_lacking, tuple(files))) if files else {}
     missing = {name for names in lacking.values() if isinstance(names, list) for name in names}
     lent = [file for file in files if not nodes or file.name in missing]
-    try:
+    if not lent:
+        yield
+        return
+    with root.temporary_folder(LENT_FOLDER):
         for file in lent:
             root.write_file(file.lent_as, partial(shutil.copyfile, file.path))
         yield
-    finally:
-        for file in lent:
-            root.remove(file.lent_as)
 
 
 def _lacking(files: Sequence[WeightFile]) -> list[str]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from foldgrid.execution.cluster import SAME_VERSIONS, Versions, describe_difference, versions
+from foldgrid.execution.cluster import Versions, describe_difference, versions
 from foldgrid.execution.job_runner import JobRunner
+from foldgrid.execution.ray_session import SAME_VERSIONS
 from foldgrid.execution.trainer import Trainer
 from foldgrid.models import stay_offline
 from foldgrid.models.facts import Facts, known_facts

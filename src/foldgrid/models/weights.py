@@ -39,6 +39,9 @@ FOLDER_VARIABLE = "FOLDGRID_WEIGHTS"
 HUB = "https://huggingface.co"
 """Where the Hugging Face Hub is, unless ``HF_ENDPOINT`` says otherwise."""
 
+LENT_FOLDER = "weights"
+"""Of a run folder, for the time of a launch on a cluster: what machines copy that lack it."""
+
 MORE_ROOM = "Make room, name another disk with TORCH_HOME, or take fewer networks."
 """What to do where weights do not fit."""
 
@@ -117,7 +120,7 @@ class WeightFile:
     @property
     def lent_as(self) -> str:
         """Its name in a run folder, where one machine passes it on to others."""
-        return f"weights/{self.name}"
+        return f"{LENT_FOLDER}/{self.name}"
 
     def on_this_machine(self, bring: Callable[[str, Path], bool] | None = None) -> WeightFile:
         """The same file where this machine has it: another node's folders are its own.
@@ -134,15 +137,18 @@ class WeightFile:
         found = find_weight_file(self.backbone)
         if found is None or not found.is_here:
             lent = weights_folder() / self.name
-            lent.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(lent.with_name(f".{lent.name}.lock")):
-                if bring is not None and (lent.is_file() or bring(self.lent_as, lent)):
-                    return replace(self, path=lent)
+            if bring is not None and self._is_brought(bring, lent):
+                return replace(self, path=lent)
             mend = "Every machine needs the same file: `foldgrid weights fetch` gets it."
             if self.source == "file":
                 mend = f"Every machine needs the same file, in the folder {FOLDER_VARIABLE} names."
             raise MissingFileError(self.place, mend)
         return replace(self, path=found.path)
+
+    def _is_brought(self, bring: Callable[[str, Path], bool], target: Path) -> bool:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            return target.is_file() or bring(self.lent_as, target)
 
     def record(self) -> WeightsRecord:
         """What provenance keeps of it."""

@@ -196,7 +196,7 @@ class FitState:
         targets_NK = self.targets_NK[self.roles.train]
         pixels = self.source.pixels
         shared = self.data.shared
-        weights = self.weights and self.weights.on_this_machine(shared and shared.copy_to)
+        weights = self.weights and self.weights.on_this_machine(shared.copy_to if shared else None)
         network = build_first(self.config, self.task, weights, targets_NK, pixels)
         return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 

@@ -42,9 +42,9 @@ def _note_shared(event, arguments):
     if not isinstance(path, str):
         return
     # A memory-mapped array is made by opening it so; what is copied is written from its start.
-    made = path.endswith(".partial") and "/features/" in path and mode == "w+b"
-    copied = path.endswith(".partial") and "/hub/checkpoints/" in path and mode == "wb"
-    if made or copied or (path.endswith(".jpg") and mode == "rb"):
+    made = path.endswith(".partial") and "/features/" in path and mode == "w+"
+    copied = path.endswith(".partial") and "/hub/checkpoints/" in path and mode == "w"
+    if made or copied or (path.endswith(".jpg") and mode == "r"):
         kind = "computed" if made else "copied" if copied else "read"
         line = f"{kind} {Path('/proc/self/ns/net').readlink()} {Path(path).name}\n"
         descriptor = os.open(SHARED, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
