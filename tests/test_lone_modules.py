@@ -69,7 +69,6 @@ REASONS = {
     "foldgrid.launching.progress.launch_log": "a file of the run folder",
     "foldgrid.launching.progress.status": "what --status prints: loads no torch",
     "foldgrid.models.parameter_groups": "an algorithm of its own, held to timm's",
-    "foldgrid.models.weights": "where weight files lie, and what is promised of them",
     "foldgrid.predict.photographs": "the room's face for pictures",
     "foldgrid.predict.visits": "the room's face for visits",
     "foldgrid.records.object_store": "S3's manners, apart from those of folders",

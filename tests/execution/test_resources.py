@@ -75,17 +75,17 @@ CORES = Node("cores", 64)
 def test_a_network_that_a_card_does_not_hold_goes_to_one_that_does() -> None:
     needs = {"small": 3.0, "large": 20.0}
     plan = plan_resources(ResourceSpec(), needs, [T4, A100, CORES])
-    assert [share.card for share in plan.shares_of("small")] == ["T4", "A100"]
-    assert [share.card for share in plan.shares_of("large")] == ["A100"]
+    assert [slot.card for slot in plan.slots_of("small")] == ["T4", "A100"]
+    assert [slot.card for slot in plan.slots_of("large")] == ["A100"]
     # Each kind by the largest fit that it holds.
-    assert {share.card: share.gpus for share in plan.shares} == {"T4": 0.25, "A100": 0.5}
-    assert {share.card: share.num_concurrent for share in plan.shares} == {"T4": 8, "A100": 8}
+    assert {slot.card: slot.gpus for slot in plan.slots} == {"T4": 0.25, "A100": 0.5}
+    assert {slot.card: slot.num_concurrent for slot in plan.slots} == {"T4": 8, "A100": 8}
     assert plan.unused_gpus == {}
 
 
 def test_what_no_card_holds_has_the_largest_whole() -> None:
     plan = plan_resources(ResourceSpec(), {"huge": 200.0}, [T4, A100])
-    assert [(share.card, share.gpus) for share in plan.shares_of("huge")] == [("A100", 1.0)]
+    assert [(slot.card, slot.gpus) for slot in plan.slots_of("huge")] == [("A100", 1.0)]
     assert plan.unused_gpus == {"T4": 2}
 
 
@@ -99,7 +99,7 @@ def test_gpus_of_a_cluster_that_nothing_uses_are_counted() -> None:
 
 def test_one_kind_need_not_be_asked_for() -> None:
     plan = plan_resources(ResourceSpec(), {"small": 3.0}, [T4, CORES])
-    assert [(share.card, share.gpus) for share in plan.shares] == [("", 0.25)]
+    assert [(slot.card, slot.gpus) for slot in plan.slots] == [("", 0.25)]
 
 
 def test_a_card_whose_memory_nobody_knows_is_not_shared() -> None:
@@ -126,12 +126,12 @@ def test_fits_are_dealt_to_cards_that_hold_them_and_to_all_of_those(
     plan = plan_resources(ResourceSpec(), needs, nodes)
     names = sorted(needs)
     works = [(names[n % len(names)], work) for n, work in enumerate(sorted(seconds, reverse=True))]
-    shares = plan.deal(works)
+    slots = plan.deal(works)
     cards = {node.card or "": node.card_gib for node in nodes if node.num_gpus}
-    for (learner, _), share in zip(works, shares, strict=True):
+    for (learner, _), slot in zip(works, slots, strict=True):
         may = [gib for gib in cards.values() if needs[learner] <= gib * 0.85]
-        assert not may or share.card_gib in may
-        assert share.gpus * share.card_gib * 0.85 >= needs[learner] or not may
+        assert not may or slot.card_gib in may
+        assert slot.gpus * slot.card_gib * 0.85 >= needs[learner] or not may
 
 
 @given(NODES, st.lists(st.floats(1, 1000), min_size=1, max_size=40))
@@ -139,11 +139,11 @@ def test_no_kind_of_card_ends_a_fit_later_than_another_would(
     nodes: list[Node], seconds: list[float]
 ) -> None:
     plan = plan_resources(ResourceSpec(), {"small": 1.0}, nodes)
-    busy = dict.fromkeys(plan.shares, 0.0)
+    busy = dict.fromkeys(plan.slots, 0.0)
     works = [("small", work) for work in sorted(seconds, reverse=True)]
-    for (_, work), share in zip(works, plan.deal(works), strict=True):
-        busy[share] += work
-    for one, other in permutations(plan.shares, 2):
+    for (_, work), slot in zip(works, plan.deal(works), strict=True):
+        busy[slot] += work
+    for one, other in permutations(plan.slots, 2):
         soonest = (busy[other] + max(seconds)) / other.num_concurrent
         assert busy[one] / one.num_concurrent <= soonest + 1e-6
 
@@ -154,10 +154,10 @@ def test_trials_take_turns_on_all_cards_that_hold_them(
 ) -> None:
     plan = plan_resources(ResourceSpec(), needs, nodes)
     for backbone in needs:
-        may = plan.shares_of(backbone)
-        turn = sum(share.num_concurrent for share in may)
-        taken = Counter(plan.share_of_trial(backbone, number) for number in range(turn, 2 * turn))
-        assert taken == {share: share.num_concurrent for share in may}
+        may = plan.slots_of(backbone)
+        turn = sum(slot.num_concurrent for slot in may)
+        taken = Counter(plan.slot_of_trial(backbone, number) for number in range(turn, 2 * turn))
+        assert taken == {slot: slot.num_concurrent for slot in may}
 
 
 def test_a_trial_holds_the_networks_and_the_mosaics_of_its_folds_and_one_step() -> None:

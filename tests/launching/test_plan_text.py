@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from foldgrid.execution.resources import Node, Resources, Share, plan_resources
+from foldgrid.execution.resources import Node, Resources, Slot, plan_resources
 from foldgrid.launching.planning.disk import check_disk, disk_need
 from foldgrid.launching.planning.plan_text import plan_facts, size_words
 from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
@@ -115,8 +115,8 @@ def test_the_plan_tells_missing_weights_from_those_that_nobody_published(
 
 
 def test_what_fits_take_on_gpus_is_said(prepared: PreparedSweep) -> None:
-    shares = (Share(0.25, 8),)
-    with_gpus = replace(prepared, resources=Resources(16, 2, 2, 0.25, 8, shares=shares))
+    slots = (Slot(0.25, 8),)
+    with_gpus = replace(prepared, resources=Resources(16, 2, 2, 0.25, 8, slots=slots))
     assert (
         said(with_gpus, "resources") == "2 cores and 0.25 GPU a fit, 8 at a time (16 cores, 2 GPUs)"
     )

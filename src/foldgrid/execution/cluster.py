@@ -81,9 +81,9 @@ def check_machines(root: FileRoot) -> None:
     """
     nodes = _training_nodes()
     absolute = root.absolute().location
-    told = _ask(nodes, _looker((*DECIDING, *other_packages()), absolute))
+    answers = _ask(nodes, _looker((*DECIDING, *other_packages()), absolute))
     expected, other, blind = versions(), [], []
-    for key, found in told.items():
+    for key, found in answers.items():
         name = _name(nodes[key])
         if isinstance(found, Exception):
             first = str(found).strip().splitlines()[-1:]

@@ -46,7 +46,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Share:
+class Slot:
     """What a fit is given on the machines of one kind.
 
     Attributes:
@@ -74,11 +74,11 @@ class Resources:
         num_cpus: Cores that may be used: this machine's, or a cluster's.
         num_gpus: GPUs there.
         cpus_per_fit: Cores a fit.
-        gpus_per_fit: GPUs a fit, a fraction where below 1; the largest of the shares.
+        gpus_per_fit: GPUs a fit, a fraction where below 1; the largest of the slots.
         num_concurrent: Fits at a time.
         max_concurrent: The most at a time anywhere; null lets a cluster be filled.
         nodes: The machines of a cluster; nothing for this machine alone.
-        shares: What a fit is given, for each kind of GPU.
+        slots: What a fit is given, for each kind of GPU.
         memory_gib: By base learner, what its process is estimated to take of a card.
     """
 
@@ -89,7 +89,7 @@ class Resources:
     num_concurrent: int
     max_concurrent: int | None = None
     nodes: tuple[Node, ...] | None = None
-    shares: tuple[Share, ...] = (Share(0.0, 1),)
+    slots: tuple[Slot, ...] = (Slot(0.0, 1),)
     memory_gib: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -99,41 +99,41 @@ class Resources:
             return self.num_cpus
         return min(self.num_cpus, self.max_concurrent * self.cpus_per_fit)
 
-    def shares_of(self, learner: str) -> tuple[Share, ...]:
+    def slots_of(self, learner: str) -> tuple[Slot, ...]:
         """Where the fits of a base learner may run: on cards that hold them, else on the largest.
 
         Args:
             learner: Its name, or the backbone's in a search.
         """
         memory = self.memory_gib.get(learner, 0.0)
-        fitting = tuple(share for share in self.shares if share.holds(memory))
-        return fitting or (max(self.shares, key=lambda share: share.card_gib),)
+        fitting = tuple(slot for slot in self.slots if slot.holds(memory))
+        return fitting or (max(self.slots, key=lambda slot: slot.card_gib),)
 
-    def share_of_trial(self, backbone: str, number: int) -> Share:
+    def slot_of_trial(self, backbone: str, number: int) -> Slot:
         """Where a search's trial runs: in turn, as many on each kind of card as it has room for."""
-        shares = self.shares_of(backbone)
-        turn = number % sum(share.num_concurrent for share in shares)
-        for share in shares:
-            if turn < share.num_concurrent:
-                return share
-            turn -= share.num_concurrent
+        slots = self.slots_of(backbone)
+        turn = number % sum(slot.num_concurrent for slot in slots)
+        for slot in slots:
+            if turn < slot.num_concurrent:
+                return slot
+            turn -= slot.num_concurrent
         raise AssertionError("a turn is one of all")
 
-    def deal(self, works: Iterable[tuple[str, float]]) -> list[Share]:
+    def deal(self, works: Iterable[tuple[str, float]]) -> list[Slot]:
         """Where each of several fits runs, so that no kind of card ends long after the others.
 
         Args:
             works: Base learner and estimated seconds of each, longest first.
         """
-        seconds = dict.fromkeys(self.shares, 0.0)
+        seconds = dict.fromkeys(self.slots, 0.0)
         dealt = []
         for learner, work in works:
-            share = min(
-                self.shares_of(learner),
-                key=lambda share: (seconds[share] + work) / share.num_concurrent,
+            slot = min(
+                self.slots_of(learner),
+                key=lambda slot: (seconds[slot] + work) / slot.num_concurrent,
             )
-            seconds[share] += work
-            dealt.append(share)
+            seconds[slot] += work
+            dealt.append(slot)
         return dealt
 
     @property
@@ -142,16 +142,16 @@ class Resources:
         if not self.nodes:
             return self.num_concurrent
         most = max(
-            _num_at_a_time(node, self.cpus_per_fit, share.gpus)
+            _num_at_a_time(node, self.cpus_per_fit, slot.gpus)
             for node in self.nodes
-            for share in self.shares
+            for slot in self.slots
         )
         return max(min(most, self.num_concurrent), 1)
 
     @property
     def unused_gpus(self) -> dict[str, int]:
         """By kind, GPUs on which nothing of this plan runs."""
-        used = {share.card for share in self.shares if share.gpus}
+        used = {slot.card for slot in self.slots if slot.gpus}
         if self.nodes is None:
             return {"": self.num_gpus} if self.num_gpus and not used else {}
         unused: dict[str, int] = {}
@@ -176,7 +176,7 @@ def memory_on_card(
 
 
 def choose_fraction(memory_gib: float, card_gib: float) -> float:
-    """The smallest share class of a card whose memory holds a fit.
+    """The smallest fraction of a card whose memory holds a fit.
 
     Args:
         memory_gib: What the largest fit's process is estimated to need.
@@ -201,7 +201,7 @@ def plan_resources(
 ) -> Resources:
     """What fits take of this machine or of a cluster.
 
-    GPUs of different kinds are planned apart: each kind has a share of its own, by the largest
+    GPUs of different kinds are planned apart: each kind has its own fraction, by the largest
     fit that one of them holds.
 
     Args:
@@ -214,21 +214,21 @@ def plan_resources(
     """
     machines = [_with_room_for(this_machine(), spec)] if nodes is None else list(nodes)
     _check_room(spec, machines, is_cluster=nodes is not None)
-    shares = _shares_of_cards(spec, memory_gib, machines)
-    if not shares:
+    slots = _slots_of_cards(spec, memory_gib, machines)
+    if not slots:
         fraction = 0.0 if spec.gpus_per_fit == "auto" or machines else float(spec.gpus_per_fit)
         at_a_time = sum(_num_at_a_time(each, spec.cpus_per_fit, 0.0) for each in machines)
-        shares = [Share(fraction, max(at_a_time, 1))]
-    concurrent = sum(share.num_concurrent for share in shares)
+        slots = [Slot(fraction, max(at_a_time, 1))]
+    concurrent = sum(slot.num_concurrent for slot in slots)
     return Resources(
         sum(node.num_cpus for node in machines),
         sum(node.num_gpus for node in machines),
         spec.cpus_per_fit,
-        max(share.gpus for share in shares),
+        max(slot.gpus for slot in slots),
         min(concurrent, spec.max_concurrent or concurrent),
         spec.max_concurrent,
         None if nodes is None else tuple(nodes),
-        tuple(shares),
+        tuple(slots),
         dict(memory_gib),
     )
 
@@ -257,27 +257,27 @@ def _check_room(spec: ResourceSpec, machines: Sequence[Node], *, is_cluster: boo
         )
 
 
-def _shares_of_cards(
+def _slots_of_cards(
     spec: ResourceSpec, memory_gib: Mapping[str, float], machines: Sequence[Node]
-) -> list[Share]:
-    """A share of each kind of GPU that holds any fit; none where fits train on CPUs."""
+) -> list[Slot]:
+    """A slot of each kind of GPU that holds any fit; none where fits train on CPUs."""
     by_card: dict[str, list[Node]] = {}
     for node in machines:
         if node.num_gpus and spec.gpus_per_fit != 0:
             by_card.setdefault(node.card, []).append(node)
     smallest = {card: min(each.card_gib for each in alike) for card, alike in by_card.items()}
-    shares = []
+    slots = []
     for card, alike in by_card.items():
         gib = smallest[card]
-        kind = Share(1.0, 1, card if len(by_card) > 1 else "", gib)
+        kind = Slot(1.0, 1, card if len(by_card) > 1 else "", gib)
         is_largest = gib == max(smallest.values())
         # What no card holds is tried on the largest, in parts of a batch.
         held = [need for need in memory_gib.values() if is_largest or kind.holds(need)]
         fraction = _fraction(spec, held, gib)
         at_a_time = sum(_num_at_a_time(each, spec.cpus_per_fit, fraction) for each in alike)
         if at_a_time and (held or not memory_gib):
-            shares.append(replace(kind, gpus=fraction, num_concurrent=at_a_time))
-    return shares
+            slots.append(replace(kind, gpus=fraction, num_concurrent=at_a_time))
+    return slots
 
 
 def _fraction(spec: ResourceSpec, memory_gib: Sequence[float], card_gib: float) -> float:

@@ -33,7 +33,7 @@ class Departure:
     (for 30 seconds, or ``RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S``): nothing new is started there.
 
     Attributes:
-        was_told: Whether somebody who can save something knows it.
+        was_asked: Whether somebody who can save something has asked since.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Departure:
 
         self._node = ray.get_runtime_context().get_node_id()
         self._asked, self._looked = False, 0.0
-        self.was_told = False
+        self.was_asked = False
         self.is_busy = False
         if threading.current_thread() is threading.main_thread():
             self._before: Any = signal.signal(signal.SIGTERM, self._note)
@@ -53,8 +53,8 @@ class Departure:
 
     def is_soon(self) -> bool:
         """Asked where a checkpoint may be written."""
-        self.was_told = self._is_soon()
-        return self.was_told
+        self.was_asked = self._is_soon()
+        return self.was_asked
 
     def is_soon_and_nothing_lost(self, *, is_at_work: bool) -> bool:
         """Asked between two epochs: whether to go now.
@@ -62,7 +62,7 @@ class Departure:
         Args:
             is_at_work: Whether there is anything that a checkpoint would have to hold.
         """
-        return self._is_soon() and (self.was_told or not is_at_work)
+        return self._is_soon() and (self.was_asked or not is_at_work)
 
     def _is_soon(self) -> bool:
         if not self._asked and time.monotonic() - self._looked >= LOOK_SECONDS:

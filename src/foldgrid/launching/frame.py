@@ -189,7 +189,7 @@ class LaunchFrame(Generic[Job]):
         return executor
 
     def close(self, *, is_hurried: bool = False) -> tuple[str, ...]:
-        """Lets the trackers, the log and the run folder go; returns what people are told.
+        """Lets the trackers, the log and the run folder go; returns what people should know.
 
         Args:
             is_hurried: Somebody waits for the end, as after a Ctrl-C.

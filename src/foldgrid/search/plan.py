@@ -60,12 +60,12 @@ class StudyPlan:
         changed = {name: value for name, value in values.items() if name != BACKBONE}
         asked = with_values(self.prepared.sweep.recipe_of(backbone), changed)
         recipe = with_own_preprocessing(asked, backbone)
-        share = self.prepared.resources.share_of_trial(backbone, number)
+        slot = self.prepared.resources.slot_of_trial(backbone, number)
         fits = tuple(
             replace(
                 cell,
-                gpus=share.gpus,
-                card=share.card,
+                gpus=slot.gpus,
+                card=slot.card,
                 config=cell.config.model_copy(update={"training": recipe}),
                 keep_weights=False,
                 keep_features=False,

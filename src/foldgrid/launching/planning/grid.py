@@ -141,13 +141,13 @@ class Grid:
         return sorted(missing, key=lambda job: (-job.estimated_seconds, job.config.fit_id))
 
     def placed(self, resources: Resources) -> Grid:
-        """The same fits, those that are left each with its share of a kind of GPU."""
+        """The same fits, those that are left each with its slot of a kind of GPU."""
         left = self.left
-        shares = resources.deal((job.learner, job.estimated_seconds) for job in left)
-        share_of = {job.config.fit_id: each for job, each in zip(left, shares, strict=True)}
+        slots = resources.deal((job.learner, job.estimated_seconds) for job in left)
+        slot_of = {job.config.fit_id: each for job, each in zip(left, slots, strict=True)}
         jobs = (
-            replace(job, gpus=share.gpus, card=share.card)
-            if (share := share_of.get(job.config.fit_id))
+            replace(job, gpus=slot.gpus, card=slot.card)
+            if (slot := slot_of.get(job.config.fit_id))
             else job
             for job in self.jobs
         )

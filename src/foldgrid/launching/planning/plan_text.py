@@ -294,7 +294,7 @@ def _names(names: Iterable[str]) -> str:
 
 def _resources(prepared: PreparedSweep) -> str:
     plan = prepared.resources
-    gpus = [f"{share.gpus:g} {share.card or 'GPU'}" for share in plan.shares if share.gpus]
+    gpus = [f"{slot.gpus:g} {slot.card or 'GPU'}" for slot in plan.slots if slot.gpus]
     fit = " and ".join([counted(plan.cpus_per_fit, "core"), *filter(None, [" or ".join(gpus)])])
     what = "fit" if prepared.space is None else "trial"
     return f"{fit} a {what}, {plan.num_concurrent} at a time ({_machines(plan)})"
