@@ -102,7 +102,7 @@ def test_the_tree_is_the_one_there_is(room: str) -> None:
     shown = {name.strip("/") for name in re.findall(r"\b[a-z]+(?:/|\.py)(?=\s|:)", part[1])}
     named = {name for name in shown if (PROJECT / room / name).exists()}
     there = {path.name for path in (PROJECT / room).iterdir() if not path.name.startswith("_")}
-    data = {"py.typed", "sweeps", "search_spaces", "version.py"}
+    data = {"py.typed", "sweeps", "search_spaces", "recipes", "version.py"}
     assert there - named - data == ({"analysis"} if room != "analysis" else set())
 
 

@@ -142,11 +142,12 @@ def check_grid(store: RunStore, sweep: Sweep, *, is_drawn: bool = True) -> None:
     assert all(section.blocks or section.left_out for section in sections)
 
 
-def test_the_list_names_every_sweep_and_space_on_a_line(launcher: Launcher) -> None:
+def test_the_list_names_every_sweep_space_and_recipe_on_a_line(launcher: Launcher) -> None:
     done = launcher.raw("--list")
     assert done.code == 0
     names = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
-    assert names == [*yaml_files(SWEEPS), *yaml_files(PROJECT / "search_spaces")]
+    folders = (SWEEPS, PROJECT / "search_spaces", PROJECT / "recipes")
+    assert names == [name for folder in folders for name in yaml_files(folder)]
 
 
 def test_the_studies_keep_what_their_papers_say() -> None:

@@ -209,6 +209,10 @@ class Sweep(Spec):
             another, or of one that is not known, are refused. Null allows all. Written below
             ``weights`` too: ``weights: {policy: auto, licences: [apache-2.0, mit]}``.
         seed: Decides every random draw of training.
+        recipe: The name of a file in ``recipes/``, or the path of a YAML file as seen from the
+            sweep's: its keys count as if they stood in ``training``, where keys written here go
+            before them. ``per_backbone``, ``learners`` and a budget may name one, too. Empty in a
+            sweep that is resolved.
         training: The recipe.
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
             ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``. ``phases`` replaces the whole
@@ -245,6 +249,7 @@ class Sweep(Spec):
     weights: WeightsPolicy = "auto"
     licences: tuple[str, ...] | None = Field(default=None, min_length=1)
     seed: int = Field(default=0, ge=0)
+    recipe: str | None = None
     training: TrainingRecipe = TrainingRecipe()
     per_backbone: dict[str, dict[str, RecipeValue]] = Field(default_factory=dict)
     learners: dict[str, dict[str, RecipeValue]] = Field(default_factory=dict)
