@@ -110,6 +110,9 @@ budgets:
     assert recipes["resnet18+own"] == own
     smoke = resolve(tmp_path, text, "smoke").sweep.training
     assert (smoke.layer_decay, smoke.learning_rate, smoke.warmup.epochs) == (1.0, 0.00005, 0)
+    # What the recipe alone says of a schedule is no mistake.
+    other = resolve(tmp_path, "recipe: one_step_pasi\ntraining: {schedule: cosine}\n").sweep
+    assert other.training.schedule == "cosine"
 
 
 def test_on_the_command_line_a_recipe_goes_before_the_file_s_keys(tmp_path: Path) -> None:
@@ -166,6 +169,14 @@ WRONG = {
         "misspelt.yaml: 1 problem\n  line 2   training.optimiser   unknown key. Did you",
     ),
     "a recipe that holds none": ("recipe: empty.yaml\n", "training   missing."),
+    "a schedule's settings beside another schedule": (
+        "recipe: finetune_vit\ntraining: {plateau: {patience: 3}}\n",
+        "line 4   training.plateau   nothing would notice it beside schedule: cosine",
+    ),
+    "the same of a learner": (
+        "learners: {resnet18+own: {schedule: constant, steps.factor: 0.2}}\n",
+        "learners.resnet18+own.steps.factor   nothing would notice it beside schedule: constant",
+    ),
     "an ablation": (
         "ablation: {recipe: [finetune_cnn]}\n",
         "an ablation changes one key, and a recipe has many. Take learners: BACKBONE+LABEL",

@@ -56,11 +56,11 @@ class Cards:
         """
         values, lines = copy.deepcopy(document.values), dict(document.lines)
         problems: list[Problem] = []
-        for place, inner in _places(values):
+        for place, inner in places(values):
             if (named := inner.pop(RECIPE, None)) is None:
                 continue
             path = (*place, RECIPE)
-            is_by_learner = place[-2:-1] in (("per_backbone",), ("learners",))
+            is_by_learner = is_of_learner(place)
             try:
                 keys = self._keys_of(named)
                 if is_by_learner:
@@ -129,7 +129,7 @@ def _paths_of(keys: Mapping[str, Any], above: KeyPath) -> Iterator[KeyPath]:
         yield from ((*above, *path[:length]) for length in range(len(path) + 1))
 
 
-def _places(values: dict[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
+def places(values: dict[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
     """Where cards may be named: the sweep, its budgets, and each one's learners."""
     budgets = values.get("budgets")
     within: list[tuple[KeyPath, Any]] = [((), values)]
@@ -141,6 +141,11 @@ def _places(values: dict[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
                 for name, changes in _items(inner.get(key)):
                     if isinstance(changes, dict):
                         yield (*place, key, name), changes
+
+
+def is_of_learner(place: KeyPath) -> bool:
+    """Whether one of ``places`` is a learner's, whose keys are the recipe's own."""
+    return place[-2:-1] in (("per_backbone",), ("learners",))
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:

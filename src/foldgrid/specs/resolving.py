@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from foldgrid.specs.reading import (
     read_document,
     validate,
 )
-from foldgrid.specs.recipe_cards import RECIPE, Cards, leaves
+from foldgrid.specs.recipe_cards import RECIPE, Cards, is_of_learner, leaves, places
 from foldgrid.specs.recipe_parts import OF_A_BACKBONE, OF_GRADIENTS, UNAUGMENTED
 from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
@@ -42,6 +42,10 @@ _SHORT_KEYS: dict[_Key, _Key] = {
     ("weights", "policy"): ("weights",),
     ("weights", "licences"): ("licences",),
 }
+
+
+_SETTINGS_OF_SCHEDULES = ("plateau", "steps", "cosine")
+"""Keys of the recipe that a schedule of the same name alone looks at."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ def resolve_sweep(
         written.values["name"] = written.values.get("name") or path.stem
         beside = path.parent
     cards = Cards(beside)
-    written = cards.applied(written)
+    by_hand, written = written, cards.applied(written)
+    _refuse(written, _idle_schedules(by_hand, written))
     plain = validate(Sweep, written)
     for name in plain.budgets:
         _with_budget(written, name)
@@ -114,6 +119,35 @@ def resolve_sweep(
         return ResolvedSweep(sweep, document, renamed=note_on(noted))
     space, *documents = _space_of(sweep, document, spaces, beside)
     return ResolvedSweep(sweep, document, space, note_on([*noted, *documents]))
+
+
+def _idle_schedules(by_hand: Document, written: Document) -> Iterator[tuple[_Key, str]]:
+    """Settings of a schedule that are written beside the name of another, each with its key path.
+
+    Args:
+        by_hand: The sweep as it is written.
+        written: With the keys of the recipes that it names.
+    """
+    if "budget" in by_hand.values:
+        # A run folder's own sweep.yaml says every key.
+        return
+    whole = dict(places(written.values))
+    for place, inner in places(by_hand.values):
+        above: _Key = () if is_of_learner(place) else ("training",)
+        own, all_keys = inner, whole[place]
+        for part in above:
+            own, all_keys = own.get(part), all_keys.get(part)
+        if not isinstance(own, dict) or not isinstance(all_keys, dict):
+            continue
+        schedule = all_keys.get("schedule")
+        for key in own:
+            name = str(key).partition(".")[0]
+            if name in _SETTINGS_OF_SCHEDULES and schedule not in (name, None):
+                yield (
+                    (*map(str, place), *above, str(key)),
+                    f"nothing would notice it beside schedule: {schedule}. Leave out {key}, or "
+                    f"take schedule: {name}.",
+                )
 
 
 def _with_weights_apart(written: Document) -> Document:
@@ -209,7 +243,7 @@ def _space_of(
     return space, file
 
 
-def _refuse(document: Document, found: Sequence[tuple[tuple[str, ...], str]]) -> None:
+def _refuse(document: Document, found: Iterable[tuple[tuple[str, ...], str]]) -> None:
     """Raises what was found wrong with keys of ``document``, if anything."""
     problems = [
         Problem(document.where(key_path) or "file", ".".join(key_path), message)
