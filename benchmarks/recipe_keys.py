@@ -116,8 +116,11 @@ def measure_keys(
         fits[key] = noise_fit(backbone, recipe, data, tasks[key])
     seconds: dict[str, list[float]] = {key: [] for key in fits}
     for number in track(range(rounds + 1), "measuring", console=console, transient=True):
-        for key, fit in fits.items():
-            taken = seconds_of_a_turn(fit)
+        keys = list(fits)
+        # Who comes first in a round, and after whom, changes: nobody is always the one that waits.
+        place = number * 5 % len(keys)
+        for key in keys[place:] + keys[:place]:
+            taken = seconds_of_a_turn(fits[key])
             if number:
                 # The first turn also makes what the others find ready.
                 seconds[key].append(taken / batches)

@@ -60,12 +60,7 @@ def recipe_groups(run: Run) -> tuple[RecipeGroup, ...]:
         if name := plain.get(record.fit_id):
             recipe = record.config.training
             own = _words(recipe)
-            keys = sorted({**common, **own})
-            changes = tuple(
-                (key, own.get(key, "as by default"))
-                for key in keys
-                if own.get(key) != common.get(key)
-            )
+            changes = tuple(pair for pair in sorted(own.items()) if pair not in common.items())
             found.setdefault(changes, (recipe, {}))[1][name] = None
     return tuple(
         RecipeGroup(tuple(names), recipe, changes)
@@ -75,10 +70,11 @@ def recipe_groups(run: Run) -> tuple[RecipeGroup, ...]:
 
 
 def _words(recipe: TrainingRecipe) -> dict[str, str]:
-    values = {
-        **recipe.model_dump(mode="json", by_alias=False),
-        "phases": describe_phases(recipe.phases),
-    }
+    values = recipe.model_dump(mode="json", by_alias=False)
+    # Of other optimisers and heads nothing counts.
+    for key, chosen in (("optimizer_settings", recipe.optimizer), ("head_settings", recipe.head)):
+        values[key] = {name: each for name, each in values[key].items() if name == chosen}
+    values["phases"] = describe_phases(recipe.phases)
     return {key: str(value) for key, value in _flat(values).items()}
 
 

@@ -134,7 +134,8 @@ def _idle_schedules(by_hand: Document, written: Document) -> Iterator[tuple[_Key
     whole = dict(places(written.values))
     for place, inner in places(by_hand.values):
         above: _Key = () if is_of_learner(place) else ("training",)
-        own, all_keys = inner, whole[place]
+        own: Any = inner
+        all_keys: Any = whole[place]
         for part in above:
             own, all_keys = own.get(part), all_keys.get(part)
         if not isinstance(own, dict) or not isinstance(all_keys, dict):
