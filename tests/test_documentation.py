@@ -139,8 +139,8 @@ def test_every_decision_is_listed(hooks: ModuleType) -> None:
 
 
 def test_a_page_that_asks_for_what_nobody_makes_is_refused(hooks: ModuleType) -> None:
-    with pytest.raises(KeyError, match="recipes"):
-        hooks.on_page_markdown("<!-- made from the code: recipes -->")
+    with pytest.raises(KeyError, match="dishes"):
+        hooks.on_page_markdown("<!-- made from the code: dishes -->")
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:

@@ -40,7 +40,6 @@ OF_A_KIND = {
 REASONS = {
     "foldgrid.analysis.checks.printing": "how it is printed: rich is loaded for it",
     "foldgrid.analysis.checks.shuffled_skill": "statistics, apart from the check that words them",
-    "foldgrid.analysis.comparison.build": "the room's face: computes, where formats print",
     "foldgrid.analysis.comparison.formats": "how it is printed: rich is loaded for it",
     "foldgrid.analysis.comparison.notes": "what a comparison says, in words; its caller is long",
     "foldgrid.analysis.comparison.settings": "in what two sweeps differ; its caller is long",
@@ -84,7 +83,6 @@ REASONS = {
     "foldgrid.simulation.pasi.course": "the scores, before anything is drawn",
     "foldgrid.simulation.pasi.sheet": "a picture of a study, for people",
     "foldgrid.simulation.pasi.writing": "the files of a study, apart from its pictures",
-    "foldgrid.specs.renamed": "a walk of its own: documents beside their models",
     "foldgrid.training.early_stopping": "one known part of training",
     "foldgrid.training.random_state": "all generators of a process, for fits in turn",
     "foldgrid.training.mixing": "one known part of training",

@@ -123,7 +123,7 @@ def _differences(pairs: Comparison) -> list[dict[str, Any]]:
             "difference": difference.value,
             "difference_low": difference.low,
             "difference_high": difference.high,
-            "reading": pairs.reading(difference, run.letter),
+            "reading": _READINGS.get(pairs.reading(difference, run.letter), "learner better"),
         }
         for run in pairs.runs[1:]
         if label_of(f"x{run.learners}")
@@ -154,7 +154,7 @@ def _pairs_table(run: Run, pairs: Comparison) -> Table:
                 Cell(format_number(each[f"learner_{pairs.by}"], decimals)),
                 Cell(signed + format_number(each["difference"], decimals)),
                 Cell(interval(*ends, decimals)),
-                Cell(_READINGS.get(each["reading"], "the learner is better")),
+                Cell(each["reading"]),
             )
         )
     note = (
@@ -174,7 +174,7 @@ def _pairs_table(run: Run, pairs: Comparison) -> Table:
 
 
 _READINGS = {
-    "A better": "the backbone is better",
+    "A better": "backbone better",
     "not clear": "not clear",
     "identical": "identical",
     "undefined": "undefined",

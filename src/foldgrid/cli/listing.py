@@ -12,7 +12,7 @@ from foldgrid.specs.reading import read_document
 
 
 def list_sweeps() -> None:
-    """Print the sweeps, the search spaces and the recipes there are.
+    """Print the sweeps, search spaces and recipes there are.
 
     A line each, by where they come from.
 
