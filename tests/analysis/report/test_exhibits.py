@@ -162,7 +162,7 @@ def test_a_run_has_those_of_its_kind_and_its_task(run: Opened, kind: str) -> Non
     assert list(run.exhibits) == [name for name in EXHIBITS if name in run.exhibits]
 
 
-def test_recipes_are_told_apart_and_compared(run_of: Any) -> None:
+def test_recipes_are_grouped_and_compared(run_of: Any) -> None:
     shown = run_of("phased").exhibit("recipes")
     groups = shown.frame("recipes")
     assert groups.values.tolist() == [
