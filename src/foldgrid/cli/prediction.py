@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from foldgrid.cli.terminal import RunFolder, photograph_progress, writing
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.sweep import DataSpec
 
 if TYPE_CHECKING:
     from foldgrid.cli.predicted import Predicted
@@ -113,7 +112,7 @@ def predict_photographs(learner: TrainedLearner, manifest: Path) -> Predicted:
     from foldgrid.simulation.source import survey_data
 
     kind = learner.task.spec.sample_kind
-    data = DataSpec(manifest=manifest, tile_pixels=learner.tile_pixels)
+    data = learner.seen_as.model_copy(update={"manifest": manifest})
     with photograph_progress("Decoding photographs") as on_progress:
         survey = survey_data(data, cache_root(), on_progress, photographs=kind, for_training=False)
         dataset = load_mosaics(survey, on_progress)

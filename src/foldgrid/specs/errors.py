@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from foldgrid.specs.counted import counted
 
@@ -32,6 +33,25 @@ class Problem:
     where: str
     what: str
     message: str
+
+
+class PhotoError(SweepError):
+    """A photograph that cannot be used.
+
+    Attributes:
+        path: The file.
+        reason: What was found, what is allowed, the mend.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+    @property
+    def problem(self) -> Problem:
+        """The same as a line of an `InputError`."""
+        return Problem(str(self.path), "", self.reason)
 
 
 class StorageAwayError(OSError):
