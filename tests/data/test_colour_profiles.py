@@ -99,7 +99,7 @@ def test_cmyk_goes_by_its_lookup_table(tmp_path: Path, suffix: str) -> None:
         (printer_profile(), "is for CMYK pictures, and it is RGB"),
     ],
 )
-def test_a_damaged_profile_is_srgb_and_is_told(tmp_path: Path, profile: bytes, fault: str) -> None:
+def test_a_corrupt_profile_is_srgb_and_is_named(tmp_path: Path, profile: bytes, fault: str) -> None:
     path = save(square(), tmp_path / "photo.png", profile)
     assert np.array_equal(decode_tile(path, TILE), decode_tile(path, TILE, AS_STORED))
     facts = inspect_photo(path)

@@ -280,7 +280,7 @@ def test_rescaling_comes_before_the_window(tmp_path: Path) -> None:
     assert abs(int(decode_tile(path, TILE)[0, 0, 0]) - 127) <= 1
 
 
-def test_of_a_dicom_file_nothing_but_pixels_is_told(tmp_path: Path) -> None:
+def test_of_a_dicom_file_nothing_but_pixels_is_reported(tmp_path: Path) -> None:
     path = dicom(tmp_path / "a.dcm", np.asarray(square()), "RGB")
     facts = inspect_photo(path)
     assert (facts.format, facts.width, facts.height) == ("DICOM", TILE, TILE)
@@ -293,3 +293,14 @@ def test_an_encapsulation_without_a_decoder_is_named(tmp_path: Path) -> None:
         syntax="1.2.840.10008.1.2.4.80", packed=b"\xff\xd8\xff\xf7 no pixels",
     )  # fmt: skip
     assert "JPEG-LS" in refusal(path)
+
+
+def test_libtiff_writes_nothing_of_its_own(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "photo.tif"
+    square().save(path, compression="tiff_lzw")
+    content = bytearray(path.read_bytes())
+    content[200:1200] = bytes(1000)
+    assert "cannot be decoded" in refusal(write(path, bytes(content)))
+    assert capfd.readouterr().err == ""

@@ -82,13 +82,13 @@ def test_photographs_without_a_profile_keep_their_fingerprint(study: Study) -> N
     assert "colour" not in plan(managed)
 
 
-def test_a_profile_makes_other_data_and_is_told(study: Study) -> None:
+def test_a_profile_makes_other_data_and_is_named(study: Study) -> None:
     study.photographs(display_profile(DISPLAY_P3, "Display P3"))
     managed, stored = study.prepare(), study.prepare("data.colour=as_stored")
     assert managed.survey.fingerprint != stored.survey.fingerprint
-    assert "6 photographs have a colour profile (Display P3), and converted" in plan(managed)[
-        "colour"
-    ]
+    assert (
+        "6 photographs have a colour profile (Display P3), and converted" in plan(managed)["colour"]
+    )
     pictures = [load_mosaics(each.survey).mosaics_NHWC.astype(int) for each in (managed, stored)]
     differs = np.abs(pictures[0] - pictures[1]).mean(axis=(1, 2, 3)) > 1
     assert differs.tolist() == [name[1:] in {str(n) for n in range(1, 12, 2)}
@@ -120,7 +120,7 @@ def test_bits_are_found_once_for_the_whole_study(study: Study) -> None:
     assert np.array_equal(bright[odd] >> 4, dark[odd])
 
 
-def test_data_check_names_profiles_damage_and_few_bits(
+def test_data_check_names_profiles_faults_and_few_bits(
     study: Study, capsys: pytest.CaptureFixture[str]
 ) -> None:
     study.photographs(b"no profile", deep=12)

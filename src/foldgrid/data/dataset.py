@@ -178,6 +178,7 @@ def survey_manifest(
     is_synthetic: bool = False,
     colour: ColourManagement = "managed",
     bits: int | Literal["auto"] = DEEP_BITS,
+    root: Path | None = None,
 ) -> Survey:
     """Read and check a manifest and every photo's header and bytes; decode nothing.
 
@@ -192,12 +193,13 @@ def survey_manifest(
             unknown, and are NaN then; labels and values are.
         is_synthetic: Whether the photographs are a simulated study's.
         colour: See `DataSpec`.
-        bits: Likewise; ``auto`` decodes all 16-bit grey photographs.
+        root: The folder that the photos' paths are relative to; null for the manifest's.
+        bits: As ``colour``; ``auto`` decodes all 16-bit grey photographs.
 
     Raises:
         InputError: All mistakes of the manifest, or all photographs that cannot be used.
     """
-    manifest, table = read_samples(path, photographs, for_training=for_training)
+    manifest, table = read_samples(path, photographs, root, for_training=for_training)
     facts = _inspect_photos(table, str(path))
     hashes = hash_photos([tile.path for tile in table.tiles], cache, on_progress)
     reading = PixelReading(colour, _bits_used(table, facts) if bits == "auto" else bits)

@@ -84,8 +84,8 @@ def _windowed(values: NDArray[Any], dataset: Any, pixels: Any) -> NDArray[np.flo
         if function == "SIGMOID":
             return np.asarray(WHITE / (1 + np.exp(-4 * (values - center) / width)))
         if function == "LINEAR_EXACT":
-            return (np.asarray(values - center) / width + 0.5) * WHITE
-        return (np.asarray(values - (center - 0.5)) / max(width - 1, 1e-9) + 0.5) * WHITE
+            return np.asarray(((values - center) / width + 0.5) * WHITE)
+        return np.asarray(((values - (center - 0.5)) / max(width - 1, 1e-9) + 0.5) * WHITE)
     bits = int(dataset.BitsStored)
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if dataset.PixelRepresentation else (
         0, 2**bits - 1
@@ -93,7 +93,7 @@ def _windowed(values: NDArray[Any], dataset: Any, pixels: Any) -> NDArray[np.flo
     slope = float(dataset.get("RescaleSlope", 1))
     intercept = float(dataset.get("RescaleIntercept", 0))
     low, high = sorted((low * slope + intercept, high * slope + intercept))
-    return (np.asarray(values, dtype=np.float64) - low) * (WHITE / (high - low))
+    return np.asarray((values.astype(np.float64) - low) * (WHITE / (high - low)))
 
 
 def _first(value: Any) -> float:

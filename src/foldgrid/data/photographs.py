@@ -95,7 +95,7 @@ def inspect_photo(path: Path) -> PhotoFacts:
     with _opened(path) as image:
         oddities, profile = [], ""
         if _orientation(image) not in {UPRIGHT, *TURNS}:
-            oddities.append("its EXIF header is damaged, and it is taken as upright")
+            oddities.append("its EXIF header is corrupt, and it is taken as upright")
         try:
             profile = profile_name(image)
         except ValueError as error:
@@ -183,7 +183,7 @@ def read_capture_time(path: Path) -> datetime | None:
 
 
 def _orientation(image: Image.Image) -> int | None:
-    """By EXIF; null where that is damaged: de-identifiers write zeros over it."""
+    """By EXIF; null where that is corrupt: de-identifiers write zeros over it."""
     try:
         # Pillow may have tried before, and then keeps an empty header without a word.
         Image.Exif().load(image.info.get("exif", b""))

@@ -5,9 +5,12 @@ Knows file formats; does not know how pixels become a tile.
 
 from __future__ import annotations
 
+import ctypes
 import re
+from functools import lru_cache
 from pathlib import Path
 
+import PIL
 from PIL import ImageFile, PngImagePlugin
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
@@ -55,6 +58,15 @@ _FOREIGN: dict[str, bytes] = {
 _SUBFILE_TYPE, _BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR, _DNG_VERSION = 254, 258, 262, 284, 50706
 _REDUCED_RESOLUTION, _PLANES = 1, 2
 _EXPORT = "Export it as JPEG or TIFF from the camera's program"
+
+
+@lru_cache(maxsize=1)
+def silence_libtiff() -> None:
+    """Keeps libtiff from writing lines of its own to the terminal; Pillow raises what it says."""
+    for library in Path(PIL.__file__).parent.parent.glob("pillow.libs/libtiff*"):
+        handler = ctypes.CDLL(str(library)).TIFFSetErrorHandler
+        handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+        handler(None)
 
 
 def reader_of(path: Path, start: bytes) -> type[ImageFile.ImageFile]:
@@ -108,6 +120,7 @@ def check_tiff(path: Path, image: TiffImageFile) -> None:
         PhotoError: The first picture is a raw file's preview, or its 16-bit channels lie one after
             another.
     """
+    silence_libtiff()
     tags = image.tag_v2
     if _DNG_VERSION in tags or int(tags.get(_SUBFILE_TYPE, 0)) & _REDUCED_RESOLUTION:
         raise PhotoError(
@@ -139,7 +152,7 @@ def find_hole(content: bytes) -> int | None:
     A decoder reads zeros as pixels: grey, or a pattern. Compressed pixels themselves hold 512
     bytes of zeros only where one colour fills a part and the code for "as before" is all zeros,
     which encoders choose who compute codes for each picture (the tables say); and then they hardly
-    begin and end at the borders of sectors. Progressive pictures are judged by the borders.
+    begin and end at the borders of sectors. In progressive pictures the borders decide.
 
     Args:
         content: The whole file.

@@ -81,6 +81,7 @@ def survey_data(
         is_synthetic=data.manifest is None and data.example is None,
         colour=data.colour,
         bits=data.bits,
+        root=data.photos if data.manifest is not None else None,
     )
 
 

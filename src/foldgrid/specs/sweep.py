@@ -50,6 +50,8 @@ class DataSpec(Spec):
     Attributes:
         manifest: A manifest of the user's photographs; null takes the example, or generates a
             simulated study.
+        photos: The folder that the paths in ``manifest`` are relative to; null for the manifest's
+            own. Photographs on a read-only volume can so have a manifest elsewhere.
         example: A study of real pictures that comes with the libraries: ``digits`` are
             scikit-learn's 1,797 scans of handwritten digits, labels 0 to 9; null takes none.
         tile_pixels: The side of one tile: a photograph's longer side as models see it. A mosaic
@@ -64,6 +66,7 @@ class DataSpec(Spec):
     """
 
     manifest: Path | None = None
+    photos: Path | None = None
     example: Literal["digits"] | None = None
     tile_pixels: int = Field(default=128, ge=8, le=1024)
     colour: ColourManagement = "managed"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from foldgrid.data.cores import num_usable_cores
+from foldgrid.data.dataset import Survey, tile_rows
 from foldgrid.data.manifest.checks import rows_text
 from foldgrid.data.photographs import DEEP_BITS, PhotoFacts, brightest_value
 from foldgrid.specs.counted import counted
@@ -42,18 +43,39 @@ def describe_files(facts: Sequence[PhotoFacts]) -> list[str]:
     return lines
 
 
-def odd_photos(photos: pd.DataFrame, facts: Sequence[PhotoFacts]) -> list[Problem]:
+def describe_headers(survey: Survey) -> str:
+    """What a manifest and the headers of its photographs say; no pixel is looked at."""
+    num_bytes = sum(photo.num_bytes for photo in survey.photo_facts)
+    lines = [
+        f"{survey.manifest.path}: no mistakes in the table and the headers of the photographs",
+        f"  {counted(survey.manifest.num_subjects, 'subject')}, "
+        f"{counted(survey.num_photos, 'photo')} ({num_bytes / 1e6:,.1f} MB), "
+        f"data {survey.fingerprint}",
+        *(f"  {line}" for line in describe_files(survey.photo_facts)),
+    ]
+    odd = odd_photos(tile_rows(survey), survey.photo_facts, decodes=False)
+    warnings = [*survey.manifest.warnings, *odd]
+    if warnings:
+        lines.append(counted(len(warnings), "warning"))
+    lines += [f"  {each.where}  {each.what}  {each.message}" for each in warnings]
+    return "\n".join(lines)
+
+
+def odd_photos(
+    photos: pd.DataFrame, facts: Sequence[PhotoFacts], *, decodes: bool = True
+) -> list[Problem]:
     """What is odd in photographs that can be used, all with the same fault in one line.
 
     Args:
         photos: ``row``, ``photo`` and ``path``, a row a photograph.
         facts: The header of each.
+        decodes: Whether those of 16 bits are opened, to see how many bits they use.
     """
     places_of: dict[str, list[int]] = {}
     for place, photo in enumerate(facts):
         for oddity in photo.oddities:
             places_of.setdefault(oddity, []).append(place)
-    places_of |= _of_few_bits(photos, facts)
+    places_of |= _of_few_bits(photos, facts) if decodes else {}
     return [
         Problem(
             rows_text(photos["row"].iloc[places].tolist()),
@@ -96,4 +118,4 @@ def _brightest(path: Path) -> int:
         return brightest_value(path)
     except PhotoError:
         # Told elsewhere: whoever decodes the picture refuses it by name.
-        return 2**DEEP_BITS - 1
+        return int(2**DEEP_BITS - 1)
