@@ -80,7 +80,7 @@ def evaluate_table(table: PredictionTable, *, has_folds: bool = True) -> Evaluat
         parts = scoring.parts(table.samples)
         oof = scoring.units(table.train_samples, beside(table.oof, meta_oof), parts)
         test = scoring.units(table.test_samples, beside(table.test, meta_test), parts)
-        oof, test = add_baseline(scoring, oof, test)
+        oof, test = add_baseline(scoring, oof, test, has_folds=has_folds)
     return Evaluation(
         table,
         model_names(meta_oof),

@@ -124,18 +124,30 @@ def _as_table(said: Mapping[str, FloatArray], known: pd.DataFrame) -> pd.DataFra
     return by_model({name: pd.DataFrame(each, known.index, classes) for name, each in said.items()})
 
 
-def add_baseline(scoring: Scoring, oof: UnitTable, test: UnitTable) -> tuple[UnitTable, UnitTable]:
+def add_baseline(
+    scoring: Scoring, oof: UnitTable, test: UnitTable, *, has_folds: bool = True
+) -> tuple[UnitTable, UnitTable]:
     """Adds the baseline: what one scores by saying the same for everybody.
 
     An OOF unit gets the mean of the truth in the other folds, a test unit the mean of all training
     units; where the truth is a class, the classes' fractions, likewise. A model that does not beat
     this has learned nothing of the photographs.
+
+    Args:
+        scoring: The task's.
+        oof: The training units.
+        test: The test units.
+        has_folds: Whether folds were held out. Else a number's mean is of the other subjects, and
+            the classes' fractions are of all units: without its own class every unit would get less
+            of the right one than of the others, and an AUC of 0.
     """
     truth_N, folds_N = oof.reference, oof.units["fold"].to_numpy()
     truth_NK = truth_N[:, None].astype(np.float64)
     if scoring.num_values > 1:
         truth_NK = np.eye(scoring.num_values)[truth_N.astype(np.int64)]
     known, unseen = same_for_all(truth_NK, folds_N, test.num_units)
+    if scoring.num_values > 1 and not has_folds:
+        known = np.tile(_mean(truth_NK), (len(truth_NK), 1))
     if scoring.num_values == 1:
         known, unseen = known[:, 0], unseen[:, 0]
     return oof.with_model(scoring.baseline, known), test.with_model(scoring.baseline, unseen)

@@ -119,6 +119,36 @@ def test_a_resample_is_the_metric_of_the_units_that_were_drawn_within_each_fold(
         assert value == pytest.approx(expected, nan_ok=True)
 
 
+@pytest.mark.parametrize("num_classes", [2, 3])
+@pytest.mark.parametrize("name", ["auc", "auc_pooled"])
+def test_a_resampled_area_is_that_of_all_pairs_to_the_last_bit(name: str, num_classes: int) -> None:
+    """Of a positive and a negative that were drawn so often, a tie half a pair."""
+    subject_U, truth_U, probabilities_UK, folds_U = study(9, 18, num_classes)
+    said_UMK = np.stack([probabilities_UK, probabilities_UK.round(1)], axis=1)
+    target = BINARY if num_classes == 2 else THREE
+    sums = SubjectSums.of(subject_U, truth_U, said_UMK, target, folds_U)
+    weights_RS = SubjectResamples.draw(18, 40, 2).counts_RS
+    found_RM = sums.value(METRICS[name].of(target), weights_RS)
+    is_one_fit_UU = (folds_U[:, None] == folds_U) | (name == "auc_pooled")
+    weights_RU = weights_RS[:, subject_U]
+    for model in range(2):
+        areas_RK = np.full((40, num_classes), np.nan)
+        for each in [1] if num_classes == 2 else range(3):
+            score_U = said_UMK[:, model, each]
+            wins_UU = (score_U[:, None] > score_U) + 0.5 * (score_U[:, None] == score_U)
+            is_pair_UU = is_one_fit_UU & (truth_U == each)[:, None] & (truth_U != each)
+            wins_R, pairs_R = (
+                np.einsum("ru,uv,rv->r", weights_RU, counted_UU, weights_RU)
+                for counted_UU in (wins_UU * is_pair_UU, is_pair_UU.astype(float))
+            )
+            with np.errstate(invalid="ignore"):
+                areas_RK[:, each] = wins_R / pairs_R
+        num_known_R = (~np.isnan(areas_RK)).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            expected_R = np.nansum(areas_RK, axis=1) / num_known_R
+        assert np.array_equal(found_RM[:, model], expected_R, equal_nan=True)
+
+
 def test_one_fold_is_drawn_as_all_subjects_are() -> None:
     alike = SubjectResamples.within(np.zeros(9, np.int64), 20, 3)
     assert (alike.counts_RS == SubjectResamples.draw(9, 20, 3).counts_RS).all()
@@ -162,6 +192,6 @@ def test_without_folds_all_units_are_compared() -> None:
     table = as_table(1).drop(columns="fold")
     ranking = foldgrid.rank(table)
     for row in ranking.rows:
-        if row.kind == "base_learner":
-            assert row.oof["auc"] == row.oof["auc_pooled"]
-            assert row.interval("oof", "auc") == row.interval("oof", "auc_pooled")
+        assert row.oof["auc"] == row.oof["auc_pooled"]
+        assert row.interval("oof", "auc") == row.interval("oof", "auc_pooled")
+        assert (row.oof["auc"] == 0.5) == (row.kind == "baseline")
