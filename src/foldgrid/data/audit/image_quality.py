@@ -20,13 +20,13 @@ from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.mosaics import Progress
 from foldgrid.data.near_copies import hash_picture
 from foldgrid.data.photographs import (
-    PhotoError,
     PhotoFacts,
     decode_fitted,
     inspect_photo,
     read_capture_time,
 )
 from foldgrid.data.picture_hashes import exam_pixels
+from foldgrid.specs.errors import PhotoError
 
 MIN_FOCUS = 1e-3
 
