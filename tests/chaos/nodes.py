@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -163,7 +163,13 @@ def _quietly(command: list[str], environment: dict[str, str]) -> subprocess.Pope
 
 
 @contextmanager
-def cluster(num_nodes: int, place: Place, *, apart: bool = False) -> Iterator[Cluster]:
+def cluster(
+    num_nodes: int,
+    place: Place,
+    *,
+    apart: bool = False,
+    elsewhere: Mapping[str, str] | None = None,
+) -> Iterator[Cluster]:
     """Nodes whose workers note what they train for ``place``; all end with the block.
 
     A node that is gone is noticed within seconds: Ray's own patience is half a minute.
@@ -175,6 +181,7 @@ def cluster(num_nodes: int, place: Place, *, apart: bool = False) -> Iterator[Cl
             launches are too, with a home, a cache and temporary folders of its own. What is left
             to share is the run folder (and the programs). The head has no CPU, so that all is
             trained on the others.
+        elsewhere: Variables of the machines apart alone.
     """
     home = place.folder / "home"
     home.mkdir(parents=True, exist_ok=True)
@@ -205,7 +212,7 @@ def cluster(num_nodes: int, place: Place, *, apart: bool = False) -> Iterator[Cl
             if number == 0:
                 process = _quietly(head, environment)
             elif network is not None:
-                process = network.start(join, own, environment)
+                process = network.start(join, own, environment | dict(elsewhere or {}))
             else:
                 process = _quietly(join(address), environment)
             node = Node(process)

@@ -6,7 +6,9 @@ the launcher's, which is where the cluster's head is. See `tests.chaos.nodes.Net
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -19,7 +21,7 @@ from safetensors.torch import save_file
 from foldgrid.models.backbones import build_network
 from foldgrid.specs.schedulers import SCHEDULERS
 from tests.chaos.evidence import epochs_done, leftovers, outcome
-from tests.chaos.launches import SOON, Launch, Place
+from tests.chaos.launches import PROJECT, SOON, Launch, Place
 from tests.chaos.nodes import Network, Node, cluster, require_namespaces
 from tests.chaos.processes import needs_proc, wait_until
 from tests.free_port import free_port
@@ -227,3 +229,19 @@ def test_a_folder_that_a_machine_does_not_see_is_refused(place: Place) -> None:
     assert "there is no such folder" in done.said
     assert "s3://bucket/prefix" in done.said
     assert not Path(place.storage).exists()
+
+
+@pytest.mark.exhaustive
+def test_a_machine_with_other_code_is_named_and_refused(place: Place, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    shutil.copytree(PROJECT / "src/foldgrid", code / "foldgrid")
+    with (code / "foldgrid/version.py").open("a") as file:
+        file.write("# changed\n")
+    path = os.pathsep.join((str(code), place.monitoring(0)["PYTHONPATH"]))
+    with cluster(2, place, apart=True, elsewhere={"PYTHONPATH": path}) as machines:
+        place.options += ("--address", machines.address)
+        done = place.to_the_end()
+    assert done.process.returncode == 2, done.said
+    assert "1 of 1 machine differs from this one" in done.said
+    assert "foldgrid of the same version, and other code" in done.said
+    assert not place.run.exists()
