@@ -54,7 +54,7 @@ SWEEP = """\
 title: a sweep that nobody trains
 data:
   tile_pixels: 16
-  synthetic: {{num_subjects: 60, num_visits: 120, photo_width: 48, photo_height: 32}}
+  synthetic: {{num_subjects: 60, num_visits: 300, photo_width: 48, photo_height: 32}}
 split: {{num_folds: {folds}, num_seeds: 1}}
 backbones: [{backbones}]
 weights: none
