@@ -132,7 +132,7 @@ def _in_a_folder(sweep_of: Callable[[int], str], size: int, console: Console) ->
         command = [sys.executable, "-m", "foldgrid"]
         took = {"plan": _process([*command, *asked, "--plan"], folder)}
         untrained = [sys.executable, "-m", "benchmarks.scale", "--untrained", str(sweep)]
-        took["launch without training"] = _process(untrained, folder)
+        took["launch"] = _process(untrained, folder)
         took["plan of what is done"] = _process([*command, *asked, "--plan"], folder)
         took["status"] = _process([*command, "status", str(folder / "runs/large")], folder)
     console.print(f"{size}: {', '.join(f'{n} {each.seconds:.1f} s' for n, each in took.items())}")

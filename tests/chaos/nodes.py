@@ -187,7 +187,7 @@ def cluster(
     home.mkdir(parents=True, exist_ok=True)
     place.environment |= {"HOME": str(home), "RAY_AUTH_MODE": "disabled"}
     temporary = place.folder / "temporary"
-    temporary.mkdir()
+    temporary.mkdir(exist_ok=True)
     environment = os.environ | place.monitoring(0) | place.environment | SOON_NOTICED
     place.environment["TMPDIR"] = str(temporary)
     with ExitStack() as stack:

@@ -100,6 +100,7 @@ def test_a_machine_goes_in_order_and_the_other_ends_its_fits(
             machines.nodes[1].preempt()
             code = launch.wait(240)
     assert code == 0, launch.said
+    assert "2 at a time (2 machines of the cluster" in launch.said
     assert "1 worker left its machine in order" in launch.said
     trained = Counter(each.fit_id for each in place.trained())
     assert trained == Counter(epochs_done(place.store)), "each epoch once"

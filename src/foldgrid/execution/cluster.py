@@ -188,9 +188,11 @@ def _looker(packages: tuple[str, ...], location: str) -> Callable[[], tuple[Vers
         found[CODE] = None
         if spec is None or spec.origin is None:
             return found, "foldgrid is missing"
-        code = sha256()
-        for path in sorted(Path(spec.origin).parent.rglob("*.py")):
-            code.update(path.read_bytes())
+        code, folder = sha256(), Path(spec.origin).parent
+        for path in sorted(folder.rglob("*.py")):
+            # The analysis is a link in a clone, a folder when installed, and of no use to workers.
+            if "analysis" not in path.relative_to(folder).parts:
+                code.update(path.read_bytes())
         found[CODE] = code.hexdigest()[:16]
         if not location:
             return found, ""
