@@ -79,6 +79,9 @@ def survey_data(
         photographs=photographs,
         for_training=for_training,
         is_synthetic=data.manifest is None and data.example is None,
+        colour=data.colour,
+        bits=data.bits,
+        root=data.photos if data.manifest is not None else None,
     )
 
 
