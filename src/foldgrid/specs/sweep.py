@@ -43,6 +43,10 @@ WeightsPolicy = Literal["required", "fetch", "present", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
 
 
+Exclusion = Literal["copies", "blurred", "far", "pending", "rejected"]
+"""Why a photograph may be left out of a sweep; see ``DataSpec.exclude``."""
+
+
 class DataSpec(Spec):
     """Where the photographs come from, and how large a model sees them.
 
@@ -53,6 +57,11 @@ class DataSpec(Spec):
             scikit-learn's 1,797 scans of handwritten digits, labels 0 to 9; null takes none.
         tile_pixels: The side of one tile: a photograph's longer side as models see it. A mosaic
             is two tiles wide and high, a single photograph with a label is one tile.
+        exclude: Photographs with a label that are left out before anything is split, as
+            ``foldgrid data check`` would leave them out: ``copies`` (of another file or picture,
+            and pictures under two labels or subjects), ``blurred`` and ``far`` away ones, and those
+            whose ``review_status`` is ``pending`` or ``rejected``.
+        exclude_whole_cases: Whether a case goes as a whole where one of its photographs does.
         synthetic: What is simulated: the PASI trial's settings or, with ``study``, those of a
             study with labels.
     """
@@ -60,6 +69,8 @@ class DataSpec(Spec):
     manifest: Path | None = None
     example: Literal["digits"] | None = None
     tile_pixels: int = Field(default=128, ge=8, le=1024)
+    exclude: tuple[Exclusion, ...] = ()
+    exclude_whole_cases: bool = False
     synthetic: SyntheticSettings = TrialSettings()
 
 
