@@ -168,6 +168,9 @@ def test_the_report_shows_the_flow(folder: Path, tmp_path: Path) -> None:
     assert frame["Photographs"].tolist()[0] == 24
     assert frame["Photographs"].iloc[-1] == 16
     assert frame["Photographs"].iloc[1:-1].sum() == -8
+    methods = foldgrid.open_run(store.location).exhibit("methods").frame("statements")
+    [said] = methods.loc[methods["statement"] == "exclusions", "text"]
+    assert said.startswith("Of 24 photographs 8 were left out before the split (2 same picture")
     compared = shown.frame("compared")
     assert np.isfinite(compared["p"]).all()
     assert set(compared["column"]) >= {"label"}
