@@ -16,8 +16,9 @@ fit, which is what a test set shows. The AUC of all pairs is ``auc_pooled``.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -94,17 +95,14 @@ def _areas(target: Target, drawn: Drawn, fold_S: IntArray | None) -> FloatArray:
     units = drawn.units
     num_subjects, num_classes = units.sums(SUPPORT).shape
     weights_RS = np.eye(num_subjects) if drawn.weights_RS is None else drawn.weights_RS
+    fold_S = np.zeros(num_subjects, np.int64) if fold_S is None else fold_S
+    classes = [POSITIVE] if target.is_binary else [*range(num_classes)]
     size = max(FEWEST_AT_A_TIME, CELLS_AT_A_TIME // len(units.reference_U))
-    fold_U = np.zeros(1, np.int64) if fold_S is None else fold_S[units.subject_U]
-    groups = [
-        np.broadcast_to(fold_U == fold, units.reference_U.shape) for fold in np.unique(fold_U)
-    ]
-    classes: Iterable[int] = [POSITIVE] if target.is_binary else range(num_classes)
-    blocks = [
-        np.ascontiguousarray(weights_RS[start : start + size].T)
-        for start in range(0, len(weights_RS), size)
-    ]
-    return np.vstack([_areas_of(units, classes, groups, weights_SR) for weights_SR in blocks])
+    blocks = []
+    for start in range(0, len(weights_RS), size):
+        weights_SR = np.ascontiguousarray(weights_RS[start : start + size].T)
+        blocks.append(_areas_of(units, classes, fold_S, weights_SR))
+    return np.vstack(blocks)
 
 
 FEWEST_AT_A_TIME, CELLS_AT_A_TIME = 64, 2**22
@@ -112,66 +110,81 @@ FEWEST_AT_A_TIME, CELLS_AT_A_TIME = 64, 2**22
 
 
 def _areas_of(
-    units: SubjectSums,
-    classes: Iterable[int],
-    groups: Sequence[NDArray[np.bool_]],
-    weights_SR: FloatArray,
+    units: SubjectSums, classes: Sequence[int], fold_S: IntArray, weights_SR: FloatArray
 ) -> FloatArray:
-    """``_areas`` of some classes, where units of each group are compared."""
-    shape = weights_SR.shape[1], units.num_models
-    totals_RM, num_defined_R1 = np.zeros(shape), np.zeros((shape[0], 1))
+    """``_areas`` of some classes, where units of each fold are compared."""
+    is_in_FS = fold_S == np.arange(fold_S.max() + 1)[:, None]
+    support_SK = units.sums(SUPPORT)
+    totals_RM = np.zeros((weights_SR.shape[1], units.num_models))
+    num_defined_R1 = np.zeros((len(totals_RM), 1))
     for each in classes:
-        is_positive_U = units.reference_U == each
-        wins_RM, num_pairs_R1 = np.zeros(shape), np.zeros((shape[0], 1))
-        for own in groups:
-            sides = own & is_positive_U, own & ~is_positive_U
-            drawn_2R = [
-                np.bincount(units.subject_U[side], minlength=len(weights_SR)) @ weights_SR
-                for side in sides
-            ]
-            num_pairs_R1[:, 0] += drawn_2R[0] * drawn_2R[1]
-            for model in range(units.num_models):
-                scores = (units.predicted[side, model, each] for side in sides)
-                subjects = (units.subject_U[side] for side in sides)
-                wins_RM[:, model] += _wins(*scores, *subjects, weights_SR)
+        others_S = support_SK.sum(axis=1) - support_SK[:, each]
+        positives_FR, others_FR = (
+            (is_in_FS * counts_S) @ weights_SR for counts_S in (support_SK[:, each], others_S)
+        )
+        num_pairs_R1 = (positives_FR * others_FR).sum(axis=0)[:, None]
+        wins_RM = np.zeros_like(totals_RM)
+        for model in range(units.num_models):
+            score_U = units.predicted[:, model, each]
+            wins_RM[:, model] = _wins(units, each, score_U, fold_S, positives_FR, weights_SR)
         num_defined_R1 += num_pairs_R1 > 0
         totals_RM += np.where(num_pairs_R1 > 0, quotient(wins_RM, num_pairs_R1), 0.0)
     return quotient(totals_RM, num_defined_R1)
 
 
 def _wins(
-    positives_P: FloatArray,
-    negatives_N: FloatArray,
-    subject_P: IntArray,
-    subject_N: IntArray,
+    units: SubjectSums,
+    positive: int,
+    score_U: FloatArray,
+    fold_S: IntArray,
+    positives_FR: FloatArray,
     weights_SR: FloatArray,
 ) -> FloatArray:
-    """(R,) Pairs in which a positive has the higher score, those of a tie counted as half.
+    """(R,) Pairs of a fold in which a positive has the higher score, those of a tie as half.
 
     Args:
-        positives_P: Scores.
-        negatives_N: Scores of the others.
-        subject_P: Whose they are.
-        subject_N: Whose those are.
+        units: Whose they are.
+        positive: The class.
+        score_U: One model's.
+        fold_S: The fold of each subject.
+        positives_FR: Positives that were drawn of each fold.
         weights_SR: How often each subject counts, a column a weighting.
     """
-    # Imported here: a plan computes no area, and starts without SciPy.
-    from scipy.sparse import coo_array
-
-    if not len(positives_P) or not len(negatives_N):
-        return np.zeros(weights_SR.shape[1])
-    if np.isnan(positives_P).any() or np.isnan(negatives_N).any():
+    if np.isnan(score_U).any():
         return np.full(weights_SR.shape[1], np.nan)
-    thresholds_T, place_P = np.unique(positives_P, return_inverse=True)
-    shape = len(thresholds_T) + 1, len(weights_SR)
+    fold_U, is_positive_U = fold_S[units.subject_U], units.reference_U == positive
+    # Units are put in order by fold, within it by score.
+    rank_U = np.unique(score_U, return_inverse=True)[1] + fold_U * len(score_U)
+    thresholds_T, place_P = np.unique(rank_U[is_positive_U], return_inverse=True)
+    fold_T = np.append(thresholds_T // len(score_U), -1)
+    subject_N = units.subject_U[~is_positive_U]
     # A negative is half below the first threshold that it does not exceed, and half below the
     # first that exceeds it: as the thresholds rise, these sums of weights add up to its wins.
-    places = [np.searchsorted(thresholds_T, negatives_N, side) for side in ("left", "right")]
-    halves = np.full(2 * len(negatives_N), 0.5)
-    rise_TS = coo_array((halves, (np.concatenate(places), np.tile(subject_N, 2))), shape).tocsr()
-    found_TS = coo_array((np.ones(len(place_P)), (place_P, subject_P)), shape).tocsr()
-    below_TR = np.cumsum(rise_TS @ weights_SR, axis=0)
-    return np.asarray((below_TR * (found_TS @ weights_SR)).sum(axis=0))
+    sides: tuple[Literal["left", "right"], ...] = ("left", "right")
+    place_2N = np.concatenate(
+        [np.searchsorted(thresholds_T, rank_U[~is_positive_U], side) for side in sides]
+    )
+    is_below = fold_T[place_2N] == np.tile(fold_U[~is_positive_U], 2)
+    rows, subjects = place_2N[is_below], np.tile(subject_N, 2)[is_below]
+    below_TR = np.cumsum(_drawn(rows, subjects, len(thresholds_T), weights_SR), axis=0)
+    found_TR = _drawn(place_P, units.subject_U[is_positive_U], len(thresholds_T), weights_SR)
+    wins_R = (below_TR * found_TR).sum(axis=0) / 2
+    for fold, first in enumerate(np.searchsorted(fold_T[:-1], np.arange(len(positives_FR)))):
+        if first:
+            # What was added up before the fold's first threshold is of the folds before it.
+            wins_R -= positives_FR[fold] * below_TR[first - 1] / 2
+    return np.asarray(wins_R)
+
+
+def _drawn(rows: IntArray, subjects: IntArray, num_rows: int, weights_SR: FloatArray) -> FloatArray:
+    """(rows, R) The weights of the subjects of each row, added up."""
+    # Imported here: a plan computes no area, and starts without SciPy.
+    from scipy.sparse import csr_array
+
+    order = np.argsort(rows, kind="stable")
+    ends = np.searchsorted(rows[order], np.arange(num_rows + 1))
+    shape = num_rows, len(weights_SR)
+    return np.asarray(csr_array((np.ones(len(rows)), subjects[order], ends), shape) @ weights_SR)
 
 
 def average_precisions(
