@@ -18,7 +18,7 @@ def flow_section(run: Run) -> Section:
     flow = run.store.read_flow()
     steps, uneven = flow["steps"], flow["uneven"]
     frame = pd.DataFrame([_row(step) for step in steps])
-    columns = tuple(Column(name, is_number=place > 0) for place, name in enumerate(frame))
+    columns = tuple(Column(str(name), is_number=place > 0) for place, name in enumerate(frame))
     rows = tuple(tuple(Cell(str(value)) for value in row) for row in frame.itertuples(index=False))
     blocks: list[Block] = [Table("flow", "Photographs by step", columns, rows, lambda: frame)]
     if uneven:
