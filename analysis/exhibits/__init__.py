@@ -33,6 +33,7 @@ from foldgrid.analysis.exhibits.phases import PHASES
 from foldgrid.analysis.exhibits.provenance import PROVENANCE
 from foldgrid.analysis.exhibits.published import PUBLISHED, PUBLISHED_CLASSES
 from foldgrid.analysis.exhibits.ranking import RANKING
+from foldgrid.analysis.exhibits.recipes import RECIPES
 from foldgrid.analysis.exhibits.search.history import HISTORY
 from foldgrid.analysis.exhibits.search.importance import IMPORTANCES
 from foldgrid.analysis.exhibits.search.landscape import LANDSCAPE
@@ -66,6 +67,7 @@ OF_GRIDS: tuple[Exhibit[Any], ...] = (
     FOLDS,
     LEARNING,
     PHASES,
+    RECIPES,
     VARIED,
     STACKING,
     PUBLISHED,

@@ -115,8 +115,8 @@ def test_recipe_keys_measures_each_key_against_the_plain_recipe(run: Runner) -> 
     done = run("recipe_keys", *sizes)
     assert done.code == 0, done.out + done.err
     costs = {each["key"]: each["ratio"] for each in done.results["costs"]}
-    assert costs["plain"] == 1
-    assert {"optimizer: adamw", "ema_decay: 0.99", "drop_path: 0.1"} < set(costs)
+    assert costs["plain"] == costs["plain, of classes"] == 1
+    assert {"mixup: 0.2", "optimizer: adamw", "ema_decay: 0.99", "drop_path: 0.1"} < set(costs)
     assert all(math.isfinite(ratio) and ratio > 0 for ratio in costs.values())
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from foldgrid.analysis.statistics import assessing
 from tests.launching.tiny_sweep import Launcher
 from tests.made_once import MadeOnce
 from tests.outside.packages import installed
@@ -17,9 +19,10 @@ def shared_cache(made_once: MadeOnce) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody here looks at a report's PNGs; the tests of reports do."""
+def _quickly_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here looks at a report's PNGs, nor at how wide intervals are; others do."""
     monkeypatch.setattr("foldgrid.analysis.drawing.drawing.PNG_DPI", 36)
+    monkeypatch.setattr(assessing, "assess", partial(assessing.assess, num_resamples=100))
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ Shape letters: N samples, H and W pixels (tiles a side times T), T a tile's side
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,15 +21,23 @@ from numpy.typing import NDArray
 
 from foldgrid.data.audit.exclusions import EXCLUSIONS
 from foldgrid.data.cache import is_kept, load_or_build
+from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.fingerprint import data_fingerprint, hash_photos
 from foldgrid.data.manifest.source import read_samples
 from foldgrid.data.manifest.table import CheckedManifest
 from foldgrid.data.mosaics import Progress, fill_mosaics, mosaics_shape
-from foldgrid.data.photographs import PhotoError, PhotoFacts, inspect_photo
+from foldgrid.data.photographs import (
+    DEEP_BITS,
+    MANAGED,
+    PhotoFacts,
+    PixelReading,
+    brightest_value,
+    inspect_photo,
+)
 from foldgrid.data.picture_hashes import CopyGroup, copies_of_study, exam_pixels
 from foldgrid.data.sample_table import MOSAICS, SampleLayout, SampleTable
 from foldgrid.specs.counted import counted
-from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.errors import InputError, PhotoError, Problem
 from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import DataSpec, Exclusion
 
@@ -52,6 +61,7 @@ class Survey:
         mosaics_of: The fingerprint under which equal mosaics are kept; "" for its own. A
             label-permutation test has other targets and the same pictures.
         left_out: The photographs that are not among the tiles, where some might not be.
+        reading: How stored numbers become colours.
     """
 
     manifest: CheckedManifest
@@ -64,6 +74,12 @@ class Survey:
     is_synthetic: bool
     mosaics_of: str = ""
     left_out: LeftOut | None = field(default=None, repr=False)
+    reading: PixelReading = MANAGED
+
+    @property
+    def effective_reading(self) -> dict[str, Any]:
+        """What of ``reading`` changes any pixel of these photographs."""
+        return _effective(self.reading, self.photo_facts)
 
     @property
     def samples(self) -> pd.DataFrame:
@@ -168,6 +184,7 @@ def survey_manifest(
     data: DataSpec,
     photographs: SampleKind = "mosaics",
     for_training: bool = True,
+    root: Path | None = None,
 ) -> Survey:
     """Read and check a manifest and every photo's header and bytes.
 
@@ -183,22 +200,26 @@ def survey_manifest(
             values; the task decides.
         for_training: See `read_manifest` and `read_single_photos`: without it scores may be
             unknown, and are NaN then; labels and values are, and nothing is left out.
+        root: The folder that the photos' paths are relative to; null for the manifest's.
 
     Raises:
         InputError: All mistakes of the manifest, or all photographs that cannot be used.
     """
-    manifest, table = read_samples(path, photographs, for_training=for_training)
+    manifest, table = read_samples(path, photographs, root, for_training=for_training)
     facts = _inspect_photos(table, str(path))
     hashes = hash_photos([tile.path for tile in table.tiles], cache, on_progress)
+    bits = _bits_used(table, facts) if data.bits == "auto" else data.bits
+    reading = PixelReading(data.colour, bits)
     survey = Survey(
         manifest=manifest,
         table=table,
         tile_pixels=data.tile_pixels,
-        fingerprint=data_fingerprint(table, hashes, data.tile_pixels),
+        fingerprint=data_fingerprint(table, hashes, data.tile_pixels, _effective(reading, facts)),
         photo_hashes=tuple(hashes),
         photo_facts=facts,
         cache=cache,
         is_synthetic=data.manifest is None and data.example is None,
+        reading=reading,
     )
     return _without_excluded(survey, data, on_progress) if data.exclude and for_training else survey
 
@@ -210,12 +231,14 @@ def _without_excluded(survey: Survey, data: DataSpec, on_progress: Progress | No
         message = f"leaves out all of {counted(len(is_kept), 'photograph')}: take words out of it."
         raise InputError("sweep", [Problem("data.exclude", "", message)])
     hashes = tuple(compress(survey.photo_hashes, is_kept))
+    facts = tuple(compress(survey.photo_facts, is_kept))
+    read = _effective(survey.reading, facts)
     return replace(
         survey,
         table=table,
-        fingerprint=data_fingerprint(table, hashes, data.tile_pixels),
+        fingerprint=data_fingerprint(table, hashes, data.tile_pixels, read),
         photo_hashes=hashes,
-        photo_facts=tuple(compress(survey.photo_facts, is_kept)),
+        photo_facts=facts,
         left_out=left_out,
     )
 
@@ -274,7 +297,8 @@ def load_mosaics(survey: Survey, on_progress: Progress | None = None) -> Dataset
     source = str(survey.manifest.path)
 
     def build(mosaics_NHWC: NDArray[np.uint8]) -> None:
-        fill_mosaics(mosaics_NHWC, survey.table.tiles, survey.grid, source, on_progress)
+        tiles, reading = survey.table.tiles, survey.reading
+        fill_mosaics(mosaics_NHWC, tiles, survey.grid, source, on_progress, reading)
 
     return Dataset(
         samples=survey.samples,
@@ -318,3 +342,24 @@ def _inspect_photos(table: SampleTable, source: str) -> tuple[PhotoFacts, ...]:
     if problems:
         raise InputError(source, [problems[row] for row in sorted(problems)])
     return tuple(facts)
+
+
+DEPTHS = (8, 10, 12, 14, DEEP_BITS)
+"""Bits of a pixel that cameras and scanners have."""
+
+
+def _bits_used(table: SampleTable, facts: Sequence[PhotoFacts]) -> int:
+    """The fewest bits that hold every 16-bit grey photograph of a study."""
+    deep = [tile.path for tile, fact in zip(table.tiles, facts, strict=True) if fact.is_deep]
+    with ThreadPoolExecutor(num_usable_cores()) as pool:
+        brightest = max(pool.map(brightest_value, deep), default=2**DEEP_BITS - 1)
+    return next(bits for bits in DEPTHS if brightest < 2**bits)
+
+
+def _effective(reading: PixelReading, facts: Sequence[PhotoFacts]) -> dict[str, Any]:
+    effective: dict[str, Any] = {}
+    if reading.colour == "managed" and any(fact.profile for fact in facts):
+        effective["colour"] = reading.colour
+    if reading.bits != DEEP_BITS and any(fact.is_deep for fact in facts):
+        effective["bits"] = reading.bits
+    return effective

@@ -85,6 +85,7 @@ def survey_data(
         data=data,
         photographs=photographs,
         for_training=for_training,
+        root=data.photos if data.manifest is not None else None,
     )
 
 

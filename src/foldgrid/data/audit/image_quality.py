@@ -21,13 +21,13 @@ from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.mosaics import Progress
 from foldgrid.data.near_copies import hash_picture
 from foldgrid.data.photographs import (
-    PhotoError,
     PhotoFacts,
     decode_fitted,
     inspect_photo,
     read_capture_time,
 )
 from foldgrid.data.picture_hashes import exam_pixels
+from foldgrid.specs.errors import PhotoError
 from foldgrid.specs.fits import content_digest
 
 MIN_FOCUS = 1e-3

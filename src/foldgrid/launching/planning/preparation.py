@@ -125,6 +125,7 @@ def prepare_sweep(
     with facts_kept_in(cache):
         check_networks(resolved)
         resolved, absent = without_absent(resolved)
+        resolved = _with_recorded_colour(resolved, storage)
         sweep = resolved.sweep
         selection = parse_selection(only, sweep)
         # Before any photograph is read: the number of classes does not decide what is too small.
@@ -175,6 +176,23 @@ def prepare_sweep(
         absent=absent,
         given=given,
     )
+
+
+def _with_recorded_colour(resolved: ResolvedSweep, storage: str) -> ResolvedSweep:
+    """A run folder from before colours were managed goes on as it began, unless the sweep says.
+
+    Its fits that are done saw the numbers as they are stored.
+    """
+    data = resolved.sweep.data
+    store = RunStore(run_location(storage, resolved.sweep.name))
+    if "colour" in data.model_fields_set or not store.root.exists("sweep.yaml"):
+        return resolved
+    try:
+        recorded = store.read_sweep()["data"]
+    except (CorruptFileError, KeyError, TypeError):
+        return resolved
+    as_before = data.model_copy(update={"colour": recorded.get("colour", "as_stored")})
+    return replace(resolved, sweep=resolved.sweep.model_copy(update={"data": as_before}))
 
 
 def _planned_resources(
@@ -247,6 +265,9 @@ def _prepare_data(
     sweep = resolved.sweep
     survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
     split = make_split(survey.samples, sweep.split, survey.layout)
+    # What `auto` found is what new photographs are read by, however bright these are.
+    read = sweep.data.model_copy(update={"bits": survey.reading.bits})
+    sweep = sweep.model_copy(update={"data": read})
     sweep = _with_task_resolved(sweep, survey, split)
     _check_annotations(sweep, survey, resolved.document.source)
     check_pooled_photographs(sweep, survey, resolved.document.source)
