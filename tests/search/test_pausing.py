@@ -90,7 +90,7 @@ def search(folder: Path, settings: SearchSettings, num_epochs: int) -> Search:
         space=space,
         remake_job=lambda number, values: trial_job(number, **values, max_epochs=num_epochs),
     )
-    with RayTuneExecutor(plan_resources(ResourceSpec(), [1.0])) as executor:
+    with RayTuneExecutor(plan_resources(ResourceSpec(), {})) as executor:
         trainer = TrialTrainer(data, store)
         executor.run(trainer, jobs, trial_log, TrialSteering(None, searched.tune(), trial_log))
     return Search(recorder.records, store, recorder)

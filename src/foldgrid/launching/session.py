@@ -77,7 +77,7 @@ class Session(LaunchFrame[FitJob]):
         """Trains what is left, streams it to the trackers; returns how many fits failed."""
         prepared = self.prepared
         with self.training(is_left=bool(prepared.grid.left)) as (dataset, executor, interrupt):
-            data = TrainingData.from_dataset(dataset, prepared.split)
+            data = TrainingData.from_dataset(dataset, prepared.split, self.shared)
             if prepared.sweep.tracking.images:
                 self._sample_images = list(data.mosaics_NHWC[:NUM_SAMPLE_IMAGES])
             self._write_and_train(executor, data, interrupt)

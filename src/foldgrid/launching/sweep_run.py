@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from foldgrid.data.copy_questions import picture_numbers
@@ -10,6 +11,7 @@ from foldgrid.data.dataset import find_survey_copies, tile_rows
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.gpus import num_gpus
+from foldgrid.execution.resources import Node
 from foldgrid.launching.given.fits import write_given_fit
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.tracking.projecting import ProjectingListener
@@ -89,7 +91,7 @@ def _write_provenance(prepared: PreparedSweep, before: dict[str, Any] | None) ->
         data_fingerprint=prepared.survey.fingerprint,
         split_fingerprint=prepared.split.fingerprint,
         seed=prepared.sweep.seed,
-        devices=_devices(),
+        devices=_devices(prepared.resources.nodes),
         weights={name: file.record() for name, file in prepared.weights.items() if file},
     )
     if prepared.given:
@@ -102,7 +104,10 @@ def _write_provenance(prepared: PreparedSweep, before: dict[str, Any] | None) ->
     store.write_provenance({**provenance, "earlier_launches": earlier})
 
 
-def _devices() -> list[dict[str, Any]]:
+def _devices(nodes: Sequence[Node] | None) -> list[dict[str, Any]]:
+    """What fits are trained on: this machine's GPUs, or each machine of a cluster."""
+    if nodes is not None:
+        return [asdict(node) for node in nodes]
     devices: list[dict[str, Any]] = []
     for index in range(num_gpus()):
         import torch

@@ -133,7 +133,7 @@ class SearchSession(LaunchFrame[TrialJob]):
             self.training(is_left=is_left) as (dataset, executor, interrupt),
         ):
             # The test set goes no further than here.
-            data = TrainingData.from_dataset(dataset, prepared.split).for_search()
+            data = TrainingData.from_dataset(dataset, prepared.split, self.shared).for_search()
             self._write_and_search(executor, data, interrupt)
         return len(self.failures)
 
