@@ -55,6 +55,7 @@ REASONS = {
     "foldgrid.analysis.statistics.assessing": "intervals and tests, apart from the ranking",
     "foldgrid.analysis.statistics.critical_difference": "one known test, held to the literature",
     "foldgrid.data.label_permutation": "shuffled truths, apart from the plan that asks for them",
+    "foldgrid.data.overlays": "pixels of two pictures, apart from hashes; its caller is long",
     "foldgrid.data.group_balance": "an algorithm of its own, tested by properties",
     "foldgrid.models.folding": "an algorithm of its own, tested apart",
     "foldgrid.describe.comparison_formats": "how it is printed: rich is loaded for it",
