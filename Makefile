@@ -89,9 +89,10 @@ benchmarks: $(VENV)-benchmarks/.installed ## measure against a bare loop, agains
 	$(VENV)-benchmarks/bin/python -m benchmarks.analysis_scale
 	$(VENV)-benchmarks/bin/python -m benchmarks.search_efficiency
 
-schema: $(VENV)/.runtime ## write the JSON Schemas that editors check sweeps and spaces with
+schema: $(VENV)/.runtime ## write the JSON Schemas that editors check sweeps, spaces and recipes with
 	$(BIN)/python -m foldgrid.specs.json_schema sweep > sweeps/sweep.schema.json
 	$(BIN)/python -m foldgrid.specs.json_schema search_space > search_spaces/search_space.schema.json
+	$(BIN)/python -m foldgrid.specs.json_schema recipe > recipes/recipe.schema.json
 
 COMPILE := $(VENV)-lock/bin/uv pip compile pyproject.toml --extra demo --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 

@@ -60,7 +60,7 @@ class MadeUpSweep:
             table = _predict(split[rows], scores[rows], noise, random)
             fit = store.fit(config.fit_id)
             fit.write_predictions(table)
-            fit.complete(_record(config))
+            fit.complete(made_up_record(config))
         return store
 
     def tables(self) -> tuple[PredictionTable, UnitTable, UnitTable]:
@@ -143,12 +143,13 @@ def _predict(
     return table
 
 
-def _record(config: FitConfig) -> FitRecord:
+def made_up_record(config: FitConfig, num_epochs: int = 3) -> FitRecord:
+    """The record of a fit that nobody trained."""
     return FitRecord(
         fit_id=config.fit_id,
         status="complete",
         config=config,
-        num_epochs=3,
+        num_epochs=num_epochs,
         best_epoch=2,
         stopped_because="max_epochs",
         metrics={},

@@ -11,15 +11,21 @@ import pandas as pd
 from benchmarks.bare_loop import NoFolder
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.task import TaskSpec
+from foldgrid.tasks.classification.spec import ClassificationSpec
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
+CLASSES = ClassificationSpec(classes={name: (name,) for name in ("none", "mild", "severe")})
 REGIONS = ("upper_extremities", "trunk", "lower_extremities")
 NUM_VISITS, NUM_SUBJECTS, NUM_TEST_SUBJECTS, NUM_FOLDS = 338, 60, 6, 5
 
 
 def noise_data(pixels: int) -> TrainingData:
-    """Mosaics of ``pixels`` x ``pixels`` as many as the paper has, with folds and a test set."""
+    """Mosaics of ``pixels`` x ``pixels`` as many as the paper has, with folds and a test set.
+
+    They have scores, and a label of ``CLASSES``.
+    """
     random = np.random.default_rng(0)
     visits: np.ndarray = np.arange(NUM_VISITS).repeat(len(REGIONS))
     subjects = visits % NUM_SUBJECTS
@@ -35,6 +41,7 @@ def noise_data(pixels: int) -> TrainingData:
             "induration": random.integers(0, 5, len(visits)),
             "scaling": random.integers(0, 5, len(visits)),
             "involvement": random.integers(0, 7, len(visits)),
+            "label": random.choice(list(CLASSES.classes), len(visits)),
             "partition": np.where(is_test, "test", "train"),
             "fold": np.where(is_test, -1, subjects % NUM_FOLDS),
         }
@@ -43,12 +50,14 @@ def noise_data(pixels: int) -> TrainingData:
     return TrainingData(random.integers(0, 256, size, dtype=np.uint8), samples, "scaling")
 
 
-def noise_fit(backbone: str, recipe: TrainingRecipe, data: TrainingData) -> Fit:
+def noise_fit(
+    backbone: str, recipe: TrainingRecipe, data: TrainingData, task: TaskSpec | None = None
+) -> Fit:
     """The first fold's fit, from random weights, on the device that is there, with one thread."""
     config = FitConfig(
         backbone=backbone,
         fold=0,
-        task=PasiSpec(),
+        task=task or PasiSpec(),
         data_fingerprint="noise",
         split_fingerprint="noise",
         weights="random",

@@ -13,7 +13,7 @@ from cyclopts import App
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.noise_fits import noise_data, noise_fit
+from benchmarks.noise_fits import CLASSES, noise_data, noise_fit
 from benchmarks.side_by_side import (
     describe_environment,
     make_table,
@@ -35,11 +35,23 @@ KEYS: dict[str, dict[str, Any]] = {
     "clip_gradients: 1": {"clip_gradients": 1.0},
     "ema_decay: 0.99": {"ema_decay": 0.99},
     "drop_path: 0.1": {"drop_path": 0.1},
+    "loss: huber": {"loss": "huber"},
 }
 """What differs from the plain recipe, which is ``sgd`` with momentum; the first is the other side
 of every ratio."""
 
-GOALS = {"ema_decay: 0.99": 1.05, "optimizer: adamw": 1.1}
+KEYS_OF_CLASSES: dict[str, dict[str, Any]] = {
+    "plain, of classes": {},
+    "label_smoothing: 0.1": {"label_smoothing": 0.1},
+    "mixup: 0.2": {"mixup": 0.2},
+    "cutmix: 1": {"cutmix": 1.0},
+    "loss: focal": {"loss": "focal"},
+    "class_weights: balanced": {"class_weights": "balanced"},
+    "sampler: balanced": {"sampler": "balanced"},
+}
+"""What scores have no sense for, likewise, on the same pictures with labels."""
+
+GOALS = {"ema_decay: 0.99": 1.05, "optimizer: adamw": 1.1, "mixup: 0.2": 1.03}
 
 app = App(name="python -m benchmarks.recipe_keys", help=__doc__, version_flags=[])
 
@@ -51,7 +63,7 @@ class Cost:
     Attributes:
         key: And its value.
         step_ms: A step of the fastest turn, in milliseconds: what else the machine does only adds.
-        ratio: To the plain recipe's.
+        ratio: To the plain recipe's, on the same task.
     """
 
     key: str
@@ -87,7 +99,8 @@ def measure_keys(
     print_opening(console, title, environment)
     data = noise_data(pixels)
     fits = {}
-    for key, changes in KEYS.items():
+    tasks = {**dict.fromkeys(KEYS), **dict.fromkeys(KEYS_OF_CLASSES, CLASSES)}
+    for key, changes in {**KEYS, **KEYS_OF_CLASSES}.items():
         if "drop_path" in changes and drop_path_fault(backbone):
             console.print(f"{backbone} has no blocks that can be left out", style="dim")
             continue
@@ -100,16 +113,20 @@ def measure_keys(
                 **changes,
             }
         )
-        fits[key] = noise_fit(backbone, recipe, data)
+        fits[key] = noise_fit(backbone, recipe, data, tasks[key])
     seconds: dict[str, list[float]] = {key: [] for key in fits}
     for number in track(range(rounds + 1), "measuring", console=console, transient=True):
-        for key, fit in fits.items():
-            taken = seconds_of_a_turn(fit)
+        keys = list(fits)
+        # Who comes first in a round, and after whom, changes: nobody is always the one that waits.
+        place = number * 5 % len(keys)
+        for key in keys[place:] + keys[:place]:
+            taken = seconds_of_a_turn(fits[key])
             if number:
                 # The first turn also makes what the others find ready.
                 seconds[key].append(taken / batches)
     fastest = {key: min(each) for key, each in seconds.items()}
-    costs = [Cost(key, 1000 * each, each / fastest["plain"]) for key, each in fastest.items()]
+    plain = {key: next(iter(KEYS_OF_CLASSES if tasks[key] else KEYS)) for key in fastest}
+    costs = [Cost(key, 1000 * each, each / fastest[plain[key]]) for key, each in fastest.items()]
     print_costs(costs, console)
     write_output(
         output,

@@ -22,8 +22,13 @@ import foldgrid
 from foldgrid.analysis.checks.catalogue import CATALOGUE
 from foldgrid.analysis.checks.explanations import EXPLANATIONS
 from foldgrid.cli.main import make_app
+from foldgrid.specs.folders import recipe_folders, yaml_files
 from foldgrid.specs.heads import HEADS
 from foldgrid.specs.optimizers import OPTIMIZERS
+from foldgrid.specs.reading import read_document
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_cards import leaves
+from foldgrid.specs.recipe_keys import recipe_value
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import TASKS, TaskSpec
@@ -95,6 +100,22 @@ def search_space_keys() -> str:
     return "\n".join(_tables(SearchSpace))
 
 
+def recipes() -> str:
+    """A line for each recipe: its name, its title, and the keys that are not the default."""
+    text = "| `recipe` | what it is | says beside the defaults |\n| --- | --- | --- |\n"
+    for name, file in yaml_files(*recipe_folders()).items():
+        values = read_document(file).values
+        keys = dict(leaves(values["training"]))
+        others = {
+            ".".join(path): value
+            for path, value in keys.items()
+            if recipe_value(TrainingRecipe(), ".".join(path)) != value
+        }
+        said = ", ".join(f"`{key}: {json.dumps(value)}`" for key, value in others.items())
+        text += f"| `{name}` | {values['title']} | {said or 'nothing'} |\n"
+    return text
+
+
 def codes() -> str:
     """Every code of a check or a note: what it looks at, what it means, what to do, its source."""
     before = {check.code for check in CATALOGUE if check.is_before_ranking}
@@ -124,7 +145,7 @@ def decisions() -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
-    for part in (commands, names, sweep_keys, search_space_keys, codes, decisions)
+    for part in (commands, names, sweep_keys, search_space_keys, recipes, codes, decisions)
 }
 
 

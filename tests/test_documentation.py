@@ -102,7 +102,7 @@ def test_the_tree_is_the_one_there_is(room: str) -> None:
     shown = {name.strip("/") for name in re.findall(r"\b[a-z]+(?:/|\.py)(?=\s|:)", part[1])}
     named = {name for name in shown if (PROJECT / room / name).exists()}
     there = {path.name for path in (PROJECT / room).iterdir() if not path.name.startswith("_")}
-    data = {"py.typed", "sweeps", "search_spaces", "version.py"}
+    data = {"py.typed", "sweeps", "search_spaces", "recipes", "version.py"}
     assert there - named - data == ({"analysis"} if room != "analysis" else set())
 
 
@@ -139,8 +139,8 @@ def test_every_decision_is_listed(hooks: ModuleType) -> None:
 
 
 def test_a_page_that_asks_for_what_nobody_makes_is_refused(hooks: ModuleType) -> None:
-    with pytest.raises(KeyError, match="recipes"):
-        hooks.on_page_markdown("<!-- made from the code: recipes -->")
+    with pytest.raises(KeyError, match="dishes"):
+        hooks.on_page_markdown("<!-- made from the code: dishes -->")
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:

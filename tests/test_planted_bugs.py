@@ -104,7 +104,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's code and tests, to be spoiled."""
     copy = tmp_path_factory.mktemp("planted") / "project"
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for folder in ("src", "analysis", "tests", "benchmarks", "sweeps", "search_spaces"):
+    for folder in ("src", "analysis", "tests", "benchmarks", "sweeps", "search_spaces", "recipes"):
         shutil.copytree(PROJECT / folder, copy / folder, symlinks=True, ignore=ignored)
     for file in ("launch.py", "pyproject.toml"):
         shutil.copy(PROJECT / file, copy / file)

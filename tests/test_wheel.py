@@ -24,6 +24,7 @@ FOLDERS = {
     "analysis": "foldgrid/analysis",
     "sweeps": "foldgrid/sweeps",
     "search_spaces": "foldgrid/search_spaces",
+    "recipes": "foldgrid/recipes",
 }
 """The folders of a clone, and where the wheel has them."""
 
@@ -46,7 +47,7 @@ def run(*command: str | Path, folder: Path, seconds: float = 120) -> str:
 def build(folder: Path) -> None:
     """Builds the wheel in a copy of the sources: a build leaves files behind."""
     copy = folder / "clone"
-    for name in ("src", "analysis", "sweeps", "search_spaces"):
+    for name in ("src", "analysis", "sweeps", "search_spaces", "recipes"):
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
         shutil.copytree(PROJECT / name, copy / name, symlinks=True, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):

@@ -1,9 +1,13 @@
-"""Two or more run folders side by side, on the same visits, or why they cannot be."""
+"""Run folders side by side, or one's learners beside their backbones, on the same visits.
+
+Where they cannot be, why.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -30,32 +34,100 @@ from foldgrid.metrics.computations import num_subjects_of
 from foldgrid.records import RunStore
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.given import is_given
+from foldgrid.specs.learners import backbone_of
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.scoring import Scoring, by_model
-from foldgrid.tasks.units import UnitTable
+from foldgrid.tasks.units import UnitTable, model_names
 
 
 def compare_sweeps(stores: Sequence[RunStore], by: str | None = None) -> Comparison:
-    """Compares every run with the first.
+    """Compares every run with the first, or one run's learners with their backbones.
 
     Args:
-        stores: Two run folders or more, the reference first.
+        stores: Run folders, the reference first; one alone is compared with itself, see
+            ``compare_learners``.
         by: The OOF value that is compared; the task's first without.
 
     Raises:
         SweepError: ``by`` is unknown, there are too few or too many runs, a run has nothing
             complete or breaks a rule of honest stacking, or the runs cannot be compared.
     """
-    if not 2 <= len(stores) <= len(LETTERS):
+    if not 1 <= len(stores) <= len(LETTERS):
         raise SweepError(
-            f"compare: {counted(len(stores), 'run folder')} given. "
-            f"A comparison needs 2 to {len(LETTERS)}, such as runs/a runs/b; one alone is ranked: "
-            "foldgrid rank RUN"
+            f"compare: {counted(len(stores), 'run folder')} given. A comparison takes up to "
+            f"{len(LETTERS)}, such as runs/a runs/b, or one whose backbones have several learners"
         )
     by = known_metric(by, scoring_of_run(stores[0]))
     evaluations = [evaluate(store) for store in stores]
+    if len(stores) == 1:
+        return compare_learners(stores[0], evaluations[0], by)
     refuse_incomparable(stores, evaluations)
-    runs = _compared_runs(stores, evaluations, by)
+    return _compared(stores, evaluations, [""] * len(stores), by)
+
+
+def compare_learners(store: RunStore, evaluation: Evaluation, by: str) -> Comparison:
+    """Compares each backbone as the sweep trains it with its further learners, subject by subject.
+
+    Learners of one label, or ablations to one value, are compared as if they were a run of their
+    own: a row is a backbone.
+
+    Args:
+        store: The run folder.
+        evaluation: What ``evaluate`` made of it.
+        by: The OOF value that is compared.
+
+    Raises:
+        SweepError: No backbone has a further learner that is complete.
+    """
+    groups: dict[str, dict[str, str]] = {"": {}}
+    for name in (each.name for each in evaluation.table.learners if not is_given(each.name)):
+        backbone = backbone_of(name)
+        groups.setdefault(name.removeprefix(backbone), {})[name] = backbone
+    views = {apart: _view(evaluation, names) for apart, names in groups.items()}
+    views = {apart: each for apart, each in views.items() if each.table.complete_learners}
+    if "" not in views or not 2 <= len(views) <= len(LETTERS):
+        raise SweepError(
+            f"compare: 1 run folder given, and in {store.location} are no two complete learners of "
+            f"one backbone, or more than {len(LETTERS)} kinds of them.\nName another run folder, "
+            f"or rank this one: foldgrid rank {store.location}"
+        )
+    return _compared([store] * len(views), [*views.values()], [*views], by)
+
+
+def _view(evaluation: Evaluation, names: Mapping[str, str]) -> Evaluation:
+    """Some base learners of a run, under other names, as if the run had no others."""
+
+    def chosen(predicted: pd.DataFrame) -> pd.DataFrame:
+        columns = [name for name in model_names(predicted) if name in names]
+        level = 0 if predicted.columns.nlevels > 1 else None
+        return predicted[columns].rename(columns=dict(names), level=level)
+
+    def units(table: UnitTable) -> UnitTable:
+        return replace(table, predicted=chosen(table.predicted))
+
+    table = evaluation.table
+    learners = [each for each in table.learners if each.name in names]
+    fits = (fit for each in learners if not each.left_out for fit in each.fits)
+    return replace(
+        evaluation,
+        table=replace(
+            table,
+            learners=tuple(replace(each, name=names[each.name]) for each in learners),
+            oof=chosen(table.oof),
+            test=chosen(table.test),
+            fitted=next((fit.record.config for fit in fits), table.fitted),
+        ),
+        meta_learners=(),
+        oof=units(evaluation.oof),
+        test=units(evaluation.test),
+    )
+
+
+def _compared(
+    stores: Sequence[RunStore], evaluations: Sequence[Evaluation], apart: Sequence[str], by: str
+) -> Comparison:
+    runs = _compared_runs(stores, evaluations, apart, by)
     settings = differing_settings(stores, evaluations)
     rows = _compared_models(evaluations, by)
     return Comparison(
@@ -71,7 +143,7 @@ def compare_sweeps(stores: Sequence[RunStore], by: str | None = None) -> Compari
 
 
 def _compared_runs(
-    stores: Sequence[RunStore], evaluations: Sequence[Evaluation], by: str
+    stores: Sequence[RunStore], evaluations: Sequence[Evaluation], apart: Sequence[str], by: str
 ) -> tuple[ComparedRun, ...]:
     best = [_best(evaluation, by) for evaluation in evaluations]
     runs = []
@@ -82,6 +154,7 @@ def _compared_runs(
             ComparedRun(
                 letter=LETTERS[place],
                 location=store.location,
+                learners=apart[place],
                 sweep=str(store.read_sweep().get("name") or ""),
                 complete=sum(not each.left_out for each in learners),
                 planned=len(learners),

@@ -53,11 +53,13 @@ class BestModel(Spec):
 
 
 class ComparedRun(Spec):
-    """One run folder.
+    """One run folder, or some base learners of one.
 
     Attributes:
         letter: ``A`` for the reference, then ``B`` and so on.
         location: The run folder, as it was given.
+        learners: Which learners of it, by what their names add to their backbone's, such as
+            ``+fine_tuned`` or ``@optimizer=sgd``; "" for the backbones, and for all.
         sweep: The sweep's name.
         complete: Base learners with all their folds.
         planned: Base learners that the sweep plans.
@@ -68,11 +70,17 @@ class ComparedRun(Spec):
 
     letter: str
     location: str
+    learners: str = ""
     sweep: str
     complete: int
     planned: int
     best: BestModel
     minus_reference: Difference | None = None
+
+    @property
+    def called(self) -> str:
+        """The run folder, and which learners of it."""
+        return f"{self.location} {self.learners}".rstrip()
 
 
 class ComparedModel(Spec):
@@ -103,7 +111,7 @@ class SettingDifference(Spec):
 
 
 class Comparison(Spec):
-    """Two or more runs on the same data and split.
+    """Two or more runs, or learners of one, on the same data and split.
 
     Attributes:
         by: The OOF value that is compared, one of the task's.
@@ -129,6 +137,11 @@ class Comparison(Spec):
     def scoring(self) -> Scoring:
         """What the values mean."""
         return make_scoring(self.task)
+
+    @property
+    def is_of_one_run(self) -> bool:
+        """Whether learners of one run are compared with their backbones."""
+        return any(run.learners for run in self.runs)
 
     def paired_rows(
         self, run: ComparedRun

@@ -33,8 +33,8 @@ def comparison_table(comparison: Comparison) -> list[dict[str, float | str | Non
     return [
         {
             "model": model,
-            "first": comparison.runs[0].location,
-            "second": run.location,
+            "first": comparison.runs[0].called,
+            "second": run.called,
             "metric": comparison.by,
             "difference": difference.value,
             "low": difference.low,
@@ -52,7 +52,7 @@ def render_markdown(comparison: Comparison) -> str:
     """Tables for an issue or a lab journal: differences, settings, notes."""
     blocks = [
         f"**{heading(comparison)}**\n",
-        "".join(f"- {run.letter}: `{run.location}`\n" for run in comparison.runs),
+        "".join(f"- {run.letter}: `{run.called}`\n" for run in comparison.runs),
     ]
     for run in comparison.runs[1:]:
         blocks += [as_markdown(_differences(comparison, run)), f"{best_of_each(comparison, run)}\n"]
@@ -92,8 +92,11 @@ def _differences(comparison: Comparison, run: ComparedRun) -> Table:
 
 def heading(comparison: Comparison) -> str:
     """What is compared, in one sentence."""
+    what = counted(len(comparison.runs), "sweep")
+    if comparison.is_of_one_run:
+        what = f"Backbones and {counted(len(comparison.runs) - 1, 'kind')} of further learners"
     return (
-        f"{counted(len(comparison.runs), 'sweep')} compared by out-of-fold (OOF) "
+        f"{what} compared by out-of-fold (OOF) "
         f"{comparison.scoring.metrics[comparison.by].title}: "
         f"{comparison.scoring.unit_name.count(comparison.num_units)} of "
         f"{counted(comparison.num_subjects, 'subject')}, held out on the same folds."
@@ -157,7 +160,7 @@ def _runs(comparison: Comparison) -> RichTable:
     grid = RichTable.grid(padding=(0, 2, 0, 0))
     for run in comparison.runs:
         extent = f"{run.complete} of {run.planned} base learners complete"
-        grid.add_row(Text(f"  {run.letter}", style="bold"), Text(run.location), Text(extent))
+        grid.add_row(Text(f"  {run.letter}", style="bold"), Text(run.called), Text(extent))
     return grid
 
 

@@ -25,13 +25,15 @@ def differing_settings(
 ) -> tuple[SettingDifference, ...]:
     """Every setting in which at least two of the runs differ.
 
+    Of base learners that all have in common; where one run's differ, each of their values is named.
     Taken from the configuration of the fits themselves, not from the sweep's file, so it is what
     was trained; only where the photographs lie, and the versions, come from the run's papers.
     """
     differences: list[tuple[str, tuple[str, ...]]] = []
-    configs = [evaluation.table.config.model_dump(mode="json") for evaluation in evaluations]
-    differences += differing_keys(configs, DECIDING)
-    shared = set.intersection(*(set(map(str, each.table.oof)) for each in evaluations))
+    shared = set.intersection(*(set(each.table.complete_learners) for each in evaluations))
+    differences += _differing(
+        [[dict(_flatten(each, DECIDING)) for each in _configs(one, shared)] for one in evaluations]
+    )
     weights = tuple(_weights(evaluation, shared) for evaluation in evaluations)
     if len(set(weights)) > 1:
         differences.append(("weights", weights))
@@ -51,9 +53,32 @@ def differing_keys(
         settings: Nested settings, one of each run.
         sections: The keys of the first level to look at, in the order of the result.
     """
-    flat = [dict(_flatten(each, sections)) for each in settings]
-    keys = list(dict.fromkeys(key for each in flat for key in each))
-    found = ((key, tuple(_in_words(each.get(key, MISSING)) for each in flat)) for key in keys)
+    return _differing([[dict(_flatten(each, sections))] for each in settings])
+
+
+def _configs(evaluation: Evaluation, shared: set[str]) -> list[dict[str, Any]]:
+    """What the shared base learners of a run were trained by."""
+    table = evaluation.table
+    found = [each.fits[0].record.config for each in table.learners if each.name in shared]
+    return [each.model_dump(mode="json") for each in found or [table.config]]
+
+
+def _differing(flat: Sequence[Sequence[Mapping[str, Any]]]) -> list[tuple[str, tuple[str, ...]]]:
+    """The keys whose values differ from run to run; of each run settings, several of them or one.
+
+    Where one run has several values, all are named.
+    """
+    keys = dict.fromkeys(key for each in flat for one in each for key in one)
+    found = (
+        (
+            key,
+            tuple(
+                ", ".join(sorted({_in_words(one.get(key, MISSING)) for one in each}))
+                for each in flat
+            ),
+        )
+        for key in keys
+    )
     return [(key, values) for key, values in found if len(set(values)) > 1]
 
 

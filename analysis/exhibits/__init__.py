@@ -19,6 +19,7 @@ from foldgrid.analysis.exhibits.classes.reliability import CALIBRATION
 from foldgrid.analysis.exhibits.classes.roc import ROC
 from foldgrid.analysis.exhibits.cost import COST
 from foldgrid.analysis.exhibits.critical_difference import CRITICAL
+from foldgrid.analysis.exhibits.flow import FLOW
 from foldgrid.analysis.exhibits.folds import FOLDS
 from foldgrid.analysis.exhibits.learning import LEARNING
 from foldgrid.analysis.exhibits.meta_learners import STACKING
@@ -32,6 +33,7 @@ from foldgrid.analysis.exhibits.phases import PHASES
 from foldgrid.analysis.exhibits.provenance import PROVENANCE
 from foldgrid.analysis.exhibits.published import PUBLISHED, PUBLISHED_CLASSES
 from foldgrid.analysis.exhibits.ranking import RANKING
+from foldgrid.analysis.exhibits.recipes import RECIPES
 from foldgrid.analysis.exhibits.search.history import HISTORY
 from foldgrid.analysis.exhibits.search.importance import IMPORTANCES
 from foldgrid.analysis.exhibits.search.landscape import LANDSCAPE
@@ -65,12 +67,14 @@ OF_GRIDS: tuple[Exhibit[Any], ...] = (
     FOLDS,
     LEARNING,
     PHASES,
+    RECIPES,
     VARIED,
     STACKING,
     PUBLISHED,
     PUBLISHED_CLASSES,
     COST,
     ARCHITECTURES,
+    FLOW,
     CHECKS,
     METHODS,
     GUIDELINES,

@@ -20,11 +20,16 @@ def one_thread() -> Any:
         ...     float((np.ones((2, 3)) @ np.ones(3)).sum())
         6.0
     """
-    return _libraries(len(sys.modules)).limit(limits=1)
+    return _libraries(*(name in sys.modules for name in _WITH_THREADS)).limit(limits=1)
+
+
+_WITH_THREADS = ("numpy.linalg", "scipy.linalg", "sklearn", "torch")
+"""The modules that bring libraries with threads."""
 
 
 @lru_cache(maxsize=1)
-def _libraries(_: int) -> ThreadpoolController:
+def _libraries(*_: bool) -> ThreadpoolController:
     """The loaded libraries that have threads."""
-    # Looking takes milliseconds. Only with modules imported since can there be further ones.
+    # Looking takes milliseconds, ten and more where torch is loaded. Only with another of the
+    # modules can there be further ones.
     return ThreadpoolController()

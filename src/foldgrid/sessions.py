@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from foldgrid.data.cache import cache_root
+from foldgrid.execution.cluster import ask_cluster
 from foldgrid.execution.ray_session import check_address
 from foldgrid.launching.deadline import Deadline
 from foldgrid.launching.decoding import photograph_progress
@@ -80,8 +81,9 @@ def prepare(
     if options.budget == "auto":
         stem = path.stem if isinstance(path, Path) else ""
         recorded = recorded_budget(options.storage, document_of(path).values.get("name") or stem)
-    budget, reason = choose_budget(options.budget, recorded)
     check_address(options.address)
+    nodes = ask_cluster(options.address) if options.address and options.is_on_cluster else None
+    budget, reason = choose_budget(options.budget, recorded, nodes)
     check_mirror(options.mirror)
     Deadline.after(options.time_budget)
     found = read_found(options.hyperparameters) if options.hyperparameters else None
@@ -117,7 +119,7 @@ def prepare(
             only=options.only,
             asked_for=options.sweep,
             canary=options.canary,
-            is_cluster=options.address is not None,
+            nodes=nodes,
             on_progress=on_progress,
             fetch=None if options.only_plan else partial(fetch_weights, console, options.mirror),
         )

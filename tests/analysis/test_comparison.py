@@ -288,3 +288,80 @@ def test_a_tie_goes_to_the_base_learner(sweep: Maker) -> None:
     comparison = compare_sweeps([fake.write(), sweep("b").write()])
     assert comparison.runs[0].best.model == "resnet18"
     assert comparison.runs[0].best.oof["mae"] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.fixture
+def learners(sweep: Maker) -> Any:
+    """A run of two backbones, one with a learner by another recipe and an ablation."""
+    names = ("resnet18", "resnet18+own", "resnet18@momentum=0.5", "vgg11")
+    fake = sweep("a", backbones=names)
+    plain = fake.config
+
+    def config(backbone: str, fold: int) -> Any:
+        changed = {"resnet18+own": {"learning_rate": 0.002, "layer_decay": 0.8}}
+        recipe = plain(backbone, fold).training.model_copy(update=changed.get(backbone, {}))
+        return plain(backbone, fold).model_copy(update={"training": recipe})
+
+    fake.config = config
+    return fake
+
+
+def test_a_run_alone_is_compared_with_its_own_learners(learners: Any, sweep: Maker) -> None:
+    store = learners.write()
+    comparison = compare_sweeps([store])
+    assert [run.learners for run in comparison.runs] == ["", "+own", "@momentum=0.5"]
+    assert [(run.complete, run.planned) for run in comparison.runs] == [(2, 2), (1, 1), (1, 1)]
+    [row] = comparison.rows
+    assert row.model == "resnet18"
+    values = dict(_values(store))
+    assert [oof and oof["mae"] for oof in row.oof] == [
+        values["resnet18"],
+        values["resnet18+own"],
+        values["resnet18@momentum=0.5"],
+    ]
+    own = row.minus_reference[1]
+    assert own is not None
+    assert own.value == pytest.approx(values["resnet18+own"] - values["resnet18"])
+    assert own.low is not None
+    assert [(each.key, each.values) for each in comparison.settings] == [
+        ("training.learning_rate", ("0.01", "0.002", "0.01")),
+        ("training.layer_decay", ("1", "0.8", "1")),
+    ]
+    assert "1 base learner (vgg11) without a counterpart" in topics(comparison)["left out"]
+    for name, render in TEXT_FORMATS.items():
+        text = render(comparison)
+        assert f"{store.location} +own" in text or name == "json"
+    assert Comparison.model_validate_json(TEXT_FORMATS["json"](comparison)) == comparison
+    # As if the learner were a run of its own.
+    apart = sweep("b", backbones=("resnet18",))
+    apart.predictions = {
+        ("resnet18", fold): learners.predictions["resnet18+own", fold] for fold in range(2)
+    }
+    [other] = compare_sweeps([store, apart.write()]).rows
+    assert other.minus_reference[1] == own
+
+
+def _values(store: RunStore) -> list[tuple[str, float]]:
+    evaluation = evaluate(store)
+    oof = evaluation.oof
+    return [
+        (name, METRICS["mae"](oof.reference, oof.predicted_by(name)))
+        for name in evaluation.table.complete_learners
+    ]
+
+
+def test_a_setting_of_one_learner_of_two_is_named(sweep: Maker) -> None:
+    first, second = sweep("a"), sweep("b")
+    plain = second.config
+    rates = {"resnet18": 0.01, "vgg11": 0.003}
+    second.config = lambda backbone, fold: plain(backbone, fold).model_copy(
+        update={
+            "training": plain(backbone, fold).training.model_copy(
+                update={"learning_rate": rates[backbone]}
+            )
+        }
+    )
+    comparison = compare_sweeps([first.write(), second.write()])
+    assert [(each.key, each.values) for each in comparison.settings] == [
+        ("training.learning_rate", ("0.01", "0.003, 0.01"))
+    ]

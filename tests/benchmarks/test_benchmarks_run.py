@@ -23,6 +23,7 @@ from benchmarks.side_by_side import Measurement, SideResult
 from benchmarks.step_cost import refit
 from benchmarks.stored_curves import read_curves
 from benchmarks.study import Study
+from foldgrid.execution.resources import plan_resources
 from foldgrid.models.footprint import Footprint
 from foldgrid.search.plan import StudyPlan
 from foldgrid.specs.resolving import resolve_sweep
@@ -115,8 +116,8 @@ def test_recipe_keys_measures_each_key_against_the_plain_recipe(run: Runner) -> 
     done = run("recipe_keys", *sizes)
     assert done.code == 0, done.out + done.err
     costs = {each["key"]: each["ratio"] for each in done.results["costs"]}
-    assert costs["plain"] == 1
-    assert {"optimizer: adamw", "ema_decay: 0.99", "drop_path: 0.1"} < set(costs)
+    assert costs["plain"] == costs["plain, of classes"] == 1
+    assert {"mixup: 0.2", "optimizer: adamw", "ema_decay: 0.99", "drop_path: 0.1"} < set(costs)
     assert all(math.isfinite(ratio) and ratio > 0 for ratio in costs.values())
 
 
@@ -255,7 +256,10 @@ def test_the_search_over_heads_suits_its_space_and_its_features_are_known_before
     resolved = resolve_sweep(path, "paper", spaces=(tmp_path,))
     assert resolved.space is not None
     jobs = [fit_job(BACKBONE, fold) for fold in range(5)]
-    prepared: Any = SimpleNamespace(sweep=resolved.sweep, grid=SimpleNamespace(jobs=jobs))
+    resources = plan_resources(resolved.sweep.resources, {})
+    prepared: Any = SimpleNamespace(
+        sweep=resolved.sweep, grid=SimpleNamespace(jobs=jobs), resources=resources
+    )
     first = first_values(resolved.space, resolved.sweep, BACKBONE)
     plan = StudyPlan(prepared, resolved.space, "heads", (BACKBONE,), first)
     poolings = [fit.config.training.pooling for fit in plan.feature_fits()]
@@ -283,3 +287,14 @@ def test_frozen_features_predict_the_same_either_way(run: Runner) -> None:
     assert probe["ratio"] > 0
     assert phase["num_epochs"] == probe["num_epochs"] == 2
     assert [each["num_pictures"] for each in done.results["growth"]] == [64]
+
+
+@pytest.mark.exhaustive
+def test_scale_times_a_grid_and_a_search_that_nobody_trains(run: Runner) -> None:
+    done = run("scale", "--fits", "50", "100", "--trials", "3", "6")
+    assert done.code == 0, done.err
+    for sizes in done.results["results"].values():
+        assert len(sizes) == 2
+        for took in sizes.values():
+            assert set(took) == {"plan", "launch", "plan of what is done", "status"}
+            assert all(each["seconds"] > 0 and each["gib"] > 0 for each in took.values())

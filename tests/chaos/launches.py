@@ -85,6 +85,7 @@ class Place:
         options: Of every launch.
         environment: Of every launch.
         storage: Where run folders go.
+        prefix: Before the command of every launch.
     """
 
     folder: Path
@@ -93,6 +94,7 @@ class Place:
     options: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     storage: str = ""
+    prefix: tuple[str, ...] = ()
     num_launches: int = 0
 
     def __post_init__(self) -> None:
@@ -128,7 +130,7 @@ class Place:
         output = self.folder / f"launch-{number}.txt"
         with output.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, str(PROJECT / "launch.py"), *self.arguments],
+                [*self.prefix, sys.executable, str(PROJECT / "launch.py"), *self.arguments],
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,

@@ -88,9 +88,6 @@ class Calm:
 @pytest.fixture(scope="module")
 def calm(server: CrashServer, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Calm:
     place = Place(server, tmp_path_factory.mktemp("calm") / "place", cache)
-    # The first one also draws the photographs.
-    place.launch()
-    shutil.rmtree(place.run)
     done = place.launch()
     assert done.code == 0, done.said
     return Calm(outcome(place.store), done.gates)

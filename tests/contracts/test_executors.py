@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from foldgrid.execution import ray_tune
 from foldgrid.execution.events import FitListener
 from foldgrid.execution.feature_job import FeatureJob, FeatureTrainer
 from foldgrid.execution.fit_job import FitJob
@@ -21,6 +20,7 @@ from foldgrid.execution.inline import InlineExecutor
 from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.resources import plan_resources
 from foldgrid.execution.trainer import Executor, FitTrainer
+from foldgrid.execution.worker import job_trainable
 from foldgrid.launching.feature_tasks import compute_features
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
@@ -33,12 +33,12 @@ pytestmark = pytest.mark.usefixtures("local_ray")
 
 EXECUTORS: dict[str, Callable[[], Executor]] = {
     "inline": InlineExecutor,
-    "ray": lambda: RayTuneExecutor(plan_resources(ResourceSpec(), [1.0]), max_retries=2),
+    "ray": lambda: RayTuneExecutor(plan_resources(ResourceSpec(), {}), max_retries=2),
 }
 ONE_AT_A_TIME: dict[str, Callable[[], Executor]] = {
     "inline": InlineExecutor,
     "ray": lambda: RayTuneExecutor(
-        plan_resources(ResourceSpec(max_concurrent=1), [1.0]), max_retries=1
+        plan_resources(ResourceSpec(max_concurrent=1), {}), max_retries=1
     ),
 }
 GOOD = [
@@ -271,10 +271,10 @@ def test_a_worker_lost_too_often_fails_its_fit(shaken: Course) -> None:
 
 def test_ray_s_workers_download_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-    trainable = ray_tune._trainable()
+    trainable = job_trainable()
     worker = object.__new__(trainable)
     work = FitTrainer(random_study(), RunStore(str(tmp_path)))
-    trainable.setup(worker, {"job": GOOD[0]}, work, {})
+    trainable.setup(worker, {"job": GOOD[0]}, work, {}, None)
     assert os.environ["HF_HUB_OFFLINE"] == "1"
 
 

@@ -105,6 +105,28 @@ def test_what_was_removed_is_gone_and_its_neighbours_are_not(root: FileRoot) -> 
     assert not root.exists("a/1")
 
 
+def test_a_file_is_copied_out_whole_or_not_at_all(root: FileRoot, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 1000
+    root.write_bytes("weights/a.bin", content)
+    target = tmp_path / "another machine" / "a.bin"
+    assert root.copy_to("weights/a.bin", target)
+    assert target.read_bytes() == content
+    assert not root.copy_to("weights/nothing", target.with_name("nothing"))
+    assert [each.name for each in target.parent.iterdir()] == ["a.bin"]
+
+
+def test_a_temporary_folder_is_empty_at_first_and_gone_at_the_end(root: FileRoot) -> None:
+    root.write_bytes("tune/of a launch that was killed", b"")
+    root.write_bytes("kept", b"")
+    with root.temporary_folder("tune") as (system, path):
+        assert root.files("tune") == []
+        with system.open_output_stream(f"{path}/state") as stream:
+            stream.write(b"paused")
+        assert root.read_bytes("tune/state") == b"paused"
+    assert not root.exists("tune/state")
+    assert (root.folders(""), root.files("")) == ([], ["kept"])
+
+
 def test_a_reader_never_sees_half_a_file(root: FileRoot) -> None:
     contents = {bytes([letter]) * 300_000 for letter in b"abc"}
     root.write_bytes("state", next(iter(contents)))

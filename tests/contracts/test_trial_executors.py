@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("local_ray")
 
 EXECUTORS: dict[str, Callable[[], Executor]] = {
     "inline": InlineExecutor,
-    "ray": lambda: RayTuneExecutor(plan_resources(ResourceSpec(), [1.0])),
+    "ray": lambda: RayTuneExecutor(plan_resources(ResourceSpec(), {})),
 }
 
 

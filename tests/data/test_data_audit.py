@@ -26,8 +26,7 @@ def test_what_is_there_is_counted(trial: Trial, tmp_path: Path) -> None:
         "upper_extremities": RegionFacts(6, 6, 1, 0),
         "trunk": RegionFacts(6, 11, 2, 1),
     }
-    assert audit.formats == {"JPEG": 16, "PNG": 1}
-    assert (audit.smallest, audit.largest) == ((48, 32), (60, 40))
+    assert audit.files == ("photos     16 JPEG, 1 PNG, from 48x32 to 60x40 pixels",)
     assert sum(audit.score_counts["scaling"]) == 12
     assert [len(counts) for counts in audit.score_counts.values()] == [5, 5, 5, 7]
     assert audit.photo_bytes == sum((path.parent / row["photo"]).stat().st_size for row in rows)

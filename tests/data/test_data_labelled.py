@@ -114,7 +114,7 @@ def test_what_one_row_says_holds_for_its_visit_and_its_label(
         (set_cell(0, "case", "c/1"), 'row 2   case   found "c/1". No slashes'),
         (set_cell(0, "subject", ""), "row 2   subject   empty. Fill it in."),
         (set_cell(0, "day", "monday"), 'row 2   day   found "monday". A number of days'),
-        (set_cell(0, "photo", "../x.png"), "which leaves the manifest's folder. Move"),
+        (set_cell(0, "photo", "../x.png"), "which leaves the photographs' folder. Move"),
         (set_cell(0, "photo", "lost.png"), "and there is no such file. Correct the path or"),
         (set_cell(0, "taxonomy", "a//eczema"), 'found "a//eczema". Names from the root to the'),
         (

@@ -65,7 +65,7 @@ def test_a_good_manifest_keeps_identifiers_as_text(trial: Trial) -> None:
         (set_cell(0, "photo", ""), "row 2   photo   empty. Fill it in."),
         (
             set_cell(0, "photo", "../secret.jpg"),
-            'row 2   photo   found "../secret.jpg", which leaves the manifest\'s folder. Move',
+            'row 2   photo   found "../secret.jpg", which leaves the photographs\' folder. Move',
         ),
         (set_cell(0, "photo", "/etc/hosts"), 'found "/etc/hosts", an absolute path.'),
         (set_cell(0, "photo", "C:\\p.jpg"), 'found "C:\\p.jpg", an absolute path.'),
@@ -120,7 +120,9 @@ def test_a_symlink_that_leaves_the_folder_is_refused(trial: Trial, tmp_path: Pat
     outside.write_bytes((path.parent / rows[0]["photo"]).read_bytes())
     (path.parent / "link.jpg").symlink_to(outside)
     rows[0]["photo"] = "link.jpg"
-    assert 'found "link.jpg", which leaves the manifest\'s folder' in refusal(write_csv(path, rows))
+    assert 'found "link.jpg", which leaves the photographs\' folder' in refusal(
+        write_csv(path, rows)
+    )
 
 
 def test_a_hard_link_is_the_same_photo_twice(trial: Trial) -> None:
@@ -285,10 +287,11 @@ def test_missing_columns_offer_the_nearest(trial: Trial) -> None:
     [
         (b"", "file   is empty. A manifest has a header"),
         (b" \n\n", "file   is empty."),
-        (b"PK\x03\x04....", 'file   is an Excel workbook. Save it as "CSV UTF-8".'),
-        ("photo".encode("utf-16"), "file   is UTF-16 text. Save it as"),
+        (b"PK\x03\x04....", "file   is not a readable workbook (File is not a zip file). Save"),
+        ("photo".encode("utf-16"), "header   subject       this column is missing. Add it."),
+        (b"\xff\xfep\0h\0o\0\x00\xd8", "which is not UTF-16. Save the file as"),
+        (b"\x1f\x8b\x08 not packed", "file   cannot be unpacked ("),
         (b"photo,subject\na,b\nc,\xe9\n", "row 3   found byte 0xe9, which is not UTF-8. Save the"),
-        (b"photo;subject\na;b\n", "header   found columns separated by semicolons. Commas"),
         (b"photo,subject,photo\n", "header   photo   found twice. Each column is given once"),
         (b'photo,subject\n"a,b\n', "row 2   not readable as CSV (unexpected end of data)."),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "row 1   found byte 0x89, which is not UTF-8."),
@@ -312,7 +315,11 @@ def test_rows_with_too_few_or_no_cells(trial: Trial) -> None:
     write_csv(path, rows)
     path.write_text(path.read_text() + "\nonly,three,cells\n")
     message = refusal(path)
-    assert f"row {len(rows) + 3}   found 3 cells, the header has 9." in message
+    # Empty cells at the end of a row are left out by spreadsheets.
+    assert f"row {len(rows) + 3}   region        empty, which is no region." in message
+    path.write_text(path.read_text() + "a," * 11 + "a\n")
+    found = " ".join(refusal(path).split())
+    assert f"row {len(rows) + 4} found 12 cells, the header has 9. Put quotes" in found
 
 
 def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_an_interrupt_drops_the_photos_in_line(
     table = group_photos(read_manifest(path))
     decoded: list[Path] = []
 
-    def slow(photo: Path, tile_pixels: int) -> np.ndarray:
+    def slow(photo: Path, tile_pixels: int, *_: object) -> np.ndarray:
         time.sleep(0.002)
         decoded.append(photo)
         return np.zeros((tile_pixels, tile_pixels, 3), np.uint8)

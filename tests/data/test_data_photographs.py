@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foldgrid.data.photographs import MAX_MEGAPIXELS, PhotoError, decode_tile, inspect_photo
+from foldgrid.data.photographs import MAX_MEGAPIXELS, decode_tile, inspect_photo
+from foldgrid.specs.errors import PhotoError
 from tests.data.small_trials import paint, smooth_pixels
 
 TILE = 32
@@ -207,10 +208,10 @@ def test_large_pictures_within_the_limit_raise_no_warning(tmp_path: Path) -> Non
     ("content", "expected"),
     [
         (b"", "is empty. Copy it again, or drop its row."),
-        (b"hello, I am text", "is not an image of a known kind. JPEG, PNG, TIFF and WebP are"),
-        (b"GIF89a..........", "is not an image of a known kind."),
+        (b"hello, I am text", "is not an image of a known kind. JPEG, PNG, TIFF, WebP, BMP,"),
+        (b"GIF89a..........", "is a GIF, which has 256 colours. JPEG,"),
         (b"RIFF\x00\x00\x00\x00WAVEfmt ", "is not an image of a known kind."),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00", "is a HEIC or AVIF picture. JPEG, PNG, TIFF and"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00", "cannot be decoded ("),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", "cannot be decoded ("),
         (b"II*\x00\x08\x00\x00\x00", "cannot be decoded ("),
         (b"RIFF\x10\x00\x00\x00WEBPVP8 \x00\x00", "cannot be decoded ("),

@@ -19,7 +19,7 @@ REGIONS = ("upper_extremities", "trunk", "lower_extremities")
 NUM_FOLDS = 2
 
 
-def random_study(num_subjects: int = 8, num_visits: int = 2, pixels: int = 64) -> TrainingData:
+def random_study(num_subjects: int = 8, num_visits: int = 2, pixels: int = 32) -> TrainingData:
     """Mosaics of noise whose red channel follows the involvement; the last subject is test."""
     random = np.random.default_rng(0)
     rows = []
@@ -51,7 +51,9 @@ def random_study(num_subjects: int = 8, num_visits: int = 2, pixels: int = 64) -
 
 def fit_job(backbone: str, fold: int = 0, *, max_epochs: int = 2, seconds: float = 1.0) -> FitJob:
     """A fit of the random study."""
-    recipe = TrainingRecipe(max_epochs=max_epochs, batch_size=8, start_from_mean=True)
+    recipe = TrainingRecipe(
+        max_epochs=max_epochs, batch_size=8, learning_rate=0.001, start_from_mean=True
+    )
     config = FitConfig(
         backbone=backbone,
         fold=fold,

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from foldgrid.execution.lost_workers import last_failure, reason
+from types import SimpleNamespace
+
+import pytest
+
+from foldgrid.execution.lost_workers import (
+    LostWorker,
+    describe_losses,
+    last_failure,
+    machines_do_not_count,
+    reason,
+)
 
 OUT_OF_MEMORY = (
     "1 worker(s) were killed due to the node running low on memory. Memory on the node "
@@ -32,3 +42,40 @@ def test_only_the_last_of_several_failures_is_reported() -> None:
     reported += f"Failure # 2 (occurred at 2026-11-20_22-10-45)\n{KILLED}\n"
     assert last_failure(reported) == KILLED.strip()
     assert last_failure(KILLED) == KILLED.strip()
+
+
+GONE = (
+    "The actor died unexpectedly before finishing this task.\n\tclass_name: JobTrainable\n"
+    "The actor died because its node has died. Node Id: 5a, Ip address: 192.0.2.2, "
+    "the actor's node was terminated unexpectedly: health check failed"
+)
+LEFT = "The actor is dead because all references to the actor were removed. exit_actor() is called."
+
+
+def test_a_worker_is_lost_alone_or_with_its_machine_or_leaves_it() -> None:
+    lost = [LostWorker.of(each) for each in (KILLED, GONE, LEFT, GONE)]
+    assert [each.how for each in lost] == ["worker", "machine", "left", "machine"]
+    assert lost[0].words.startswith("its worker was lost; it goes on from its last checkpoint")
+    assert lost[1].words.startswith("its machine was lost")
+    assert lost[2].words == "its machine is drained; it goes on from its last epoch elsewhere"
+    said = describe_losses(lost)
+    assert "2 workers were lost with their machine" in said
+    assert "1 worker was lost alone" in said
+    assert "1 worker left its machine in order and lost nothing" in said
+    assert describe_losses([]) == ""
+
+
+@pytest.mark.parametrize(("reported", "counted"), [(KILLED, 1), (GONE, 0), (LEFT, 0)])
+def test_machines_count_against_nobody_s_retries(reported: str, counted: int) -> None:
+    from ray.tune.experiment import Trial
+
+    before = Trial.handle_error
+    trial = SimpleNamespace(
+        is_restoring=False,
+        local_path=None,
+        run_metadata=SimpleNamespace(num_failures=0, invalidate_cache=lambda: None),
+    )
+    with machines_do_not_count():
+        Trial.handle_error(trial, RuntimeError(reported))
+    assert trial.run_metadata.num_failures == counted
+    assert Trial.handle_error is before

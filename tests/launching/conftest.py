@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.analysis.report.conftest import quickly_made
 from tests.launching.tiny_sweep import Launcher
 from tests.made_once import MadeOnce
 from tests.outside.packages import installed
@@ -17,9 +18,10 @@ def shared_cache(made_once: MadeOnce) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody here looks at a report's PNGs; the tests of reports do."""
-    monkeypatch.setattr("foldgrid.analysis.drawing.drawing.PNG_DPI", 36)
+def quickly() -> Iterator[None]:
+    """Nobody here looks at a report's PNGs, nor at how wide intervals are; others do."""
+    with quickly_made():
+        yield
 
 
 @pytest.fixture

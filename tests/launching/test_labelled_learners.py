@@ -49,6 +49,15 @@ def test_it_is_a_base_learner_from_the_plan_to_new_photographs(
     assert "1 network was compared: squeezenet1_1." in page
     assert f"1 base learner is one of these networks trained by another recipe: {TUNED}." in page
     assert f"{TUNED} (learning_rate 0.01, phases all" in page
+    groups = run.exhibit("recipes").frame("recipes")
+    assert set(groups.loc[groups["learner"] == TUNED, "key"]) >= {"learning_rate", "phases"}
+    [pair] = run.exhibit("recipes").frame("recipe_pairs").to_dict("records")
+    scores = run.ranking.frame().set_index("model")
+    metric = run.ranking.by
+    assert pair["backbone"] == "squeezenet1_1"
+    assert pair[metric] == pytest.approx(scores.loc["squeezenet1_1", f"oof_{metric}"])
+    assert pair["difference"] == pytest.approx(pair[f"learner_{metric}"] - pair[metric])
+    assert pair["difference_low"] <= pair["difference"] <= pair["difference_high"]
     photo = launcher.folder / "new.png"
     Image.effect_noise((48, 48), 80).convert("RGB").save(photo)
     probabilities = [

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from foldgrid.execution.resources import Resources
+from foldgrid.execution.resources import Node, Resources, Slot, plan_resources
 from foldgrid.launching.planning.disk import check_disk, disk_need
 from foldgrid.launching.planning.plan_text import plan_facts, size_words
 from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
@@ -115,11 +115,42 @@ def test_the_plan_tells_missing_weights_from_those_that_nobody_published(
 
 
 def test_what_fits_take_on_gpus_is_said(prepared: PreparedSweep) -> None:
-    with_gpus = replace(prepared, resources=Resources(16, 2, 2, 0.25, 8))
+    slots = (Slot(0.25, 8),)
+    with_gpus = replace(prepared, resources=Resources(16, 2, 2, 0.25, 8, slots=slots))
     assert (
         said(with_gpus, "resources") == "2 cores and 0.25 GPU a fit, 8 at a time (16 cores, 2 GPUs)"
     )
     assert "GPUs not known yet" in said(with_gpus, "time")
+
+
+def test_the_plan_says_what_a_cluster_has_and_what_stays_unused(prepared: PreparedSweep) -> None:
+    nodes = [
+        Node("a", 8, 2, "T4", 16.0, 62.0),
+        Node("b", 8, 2, "T4", 16.0, 62.0),
+        Node("c", 32, 4, "A100", 40.0, 250.0),
+    ]
+    needs = {"squeezenet1_1": 3.0, "resnet18": 20.0}
+    cluster = replace(prepared, resources=plan_resources(prepared.sweep.resources, needs, nodes))
+    assert said(cluster, "resources") == (
+        "1 core and 0.25 T4 or 1 A100 a fit, 20 at a time (3 machines of the cluster: 2 x 8 cores, "
+        "2 T4 of 16 GiB, 62 GiB of memory; 1 x 32 cores, 4 A100 of 40 GiB, 250 GiB of memory)"
+    )
+    assert "on each machine" in said(cluster, "memory")
+    large = replace(
+        prepared, resources=plan_resources(prepared.sweep.resources, {"vgg11": 20.0}, nodes)
+    )
+    assert said(large, "unused GPUs").startswith("4 T4: no network of this sweep fits them")
+    waiting = replace(prepared, resources=plan_resources(prepared.sweep.resources, {}, []))
+    assert "the first that joins" in said(waiting, "resources")
+
+
+def test_fits_are_planned_on_cards_that_hold_them(prepared: PreparedSweep) -> None:
+    nodes = [Node("a", 8, 2, "T4", 16.0), Node("c", 32, 4, "A100", 40.0)]
+    needs = {"squeezenet1_1": 3.0, "resnet18": 20.0}
+    placed = prepared.grid.placed(plan_resources(prepared.sweep.resources, needs, nodes))
+    assert [job.config for job in placed.jobs] == [job.config for job in prepared.grid.jobs]
+    cards = {(job.learner, job.card, job.gpus) for job in placed.jobs}
+    assert {each for each in cards if each[0] == "resnet18"} == {("resnet18", "A100", 1.0)}
 
 
 def test_a_finished_sweep_has_nothing_left(prepared: PreparedSweep) -> None:

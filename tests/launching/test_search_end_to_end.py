@@ -210,8 +210,8 @@ def test_a_search_never_reads_the_test_set(launcher: Launcher) -> None:
     with pytest.MonkeyPatch.context() as patch:
         real = session.TrainingData.from_dataset
 
-        def spoiled(dataset: Dataset, split: Any) -> Any:
-            data = real(dataset, split)
+        def spoiled(dataset: Dataset, split: Any, *rest: Any) -> Any:
+            data = real(dataset, split, *rest)
             is_test = (data.samples["partition"] == "test").to_numpy()
             assert is_test.any()
             data.samples.loc[is_test, ["erythema", "induration", "scaling", "involvement"]] = 0

@@ -15,6 +15,7 @@ from foldgrid.analysis.report.build import report_of
 from foldgrid.analysis.run import Run
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.folders import yaml_files
+from foldgrid.specs.learners import backbone_of
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks.registry import make_scoring
@@ -31,6 +32,7 @@ TINIEST = ("data.synthetic.num_subjects=5", "data.synthetic.num_visits=25")
 REPRESENTATIVES = {
     "all_backbones": ("squeezenet1_1", "googlenet", "mnasnet0_5"),
     "aidda": ("efficientnet_b4", "plain_cnn"),
+    "recipes": ("vit_tiny_patch16_224.augreg_in21k_ft_in1k",),
 }
 """Of sweeps with many networks or large ones, one of each kind."""
 DRAWN = "quickstart"
@@ -101,7 +103,9 @@ def run_and_rank(name: str, launcher: Launcher, executor: str, *, is_whole: bool
         settings += SMALLEST_OF_ALL.get(name, ())
     elif name in REPRESENTATIVES:
         own = {each: whole.per_backbone.get(each, {}) for each in REPRESENTATIVES[name]}
-        settings = (f"backbones={json.dumps([*own])}", f"per_backbone={json.dumps(own)}", *settings)
+        learners = {each: keys for each, keys in whole.learners.items() if backbone_of(each) in own}
+        kept = {"backbones": [*own], "per_backbone": own, "learners": learners}
+        settings = (*(f"{key}={json.dumps(value)}" for key, value in kept.items()), *settings)
     if executor == "inline" and whole.task.sample_kind == "mosaics":
         # All these can take them.
         settings += ("data.tile_pixels=16",)
@@ -142,11 +146,12 @@ def check_grid(store: RunStore, sweep: Sweep, *, is_drawn: bool = True) -> None:
     assert all(section.blocks or section.left_out for section in sections)
 
 
-def test_the_list_names_every_sweep_and_space_on_a_line(launcher: Launcher) -> None:
+def test_the_list_names_every_sweep_space_and_recipe_on_a_line(launcher: Launcher) -> None:
     done = launcher.raw("--list")
     assert done.code == 0
     names = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
-    assert names == [*yaml_files(SWEEPS), *yaml_files(PROJECT / "search_spaces")]
+    folders = (SWEEPS, PROJECT / "search_spaces", PROJECT / "recipes")
+    assert names == [name for folder in folders for name in yaml_files(folder)]
 
 
 def test_the_studies_keep_what_their_papers_say() -> None:

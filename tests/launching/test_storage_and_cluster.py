@@ -41,19 +41,21 @@ def test_a_sweep_into_s3_and_its_ranking_from_there(launcher: Launcher, storage:
     assert "2 of 2 done, 0 to train" in again.out
 
 
-JOIN = """\
+ASK = """\
 import sys
-from foldgrid.execution.ray_session import RaySession
-from foldgrid.execution.resources import Resources
-with RaySession(Resources(1, 0, 1, 0.0, 1), sys.argv[1]):
-    import ray
-    print(ray.cluster_resources()["CPU"])
+from foldgrid.execution.cluster import ask_cluster
+(node,) = ask_cluster(sys.argv[1])
+print(node.num_cpus, node.num_gpus, node.card, node.card_gib, node.memory_gib > 0)
 """
 
 
 @contextmanager
 def cluster(
-    launcher: Launcher, monkeypatch: pytest.MonkeyPatch, *, has_token: bool
+    launcher: Launcher,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    has_token: bool,
+    has_gpus: bool = False,
 ) -> Iterator[str]:
     """The address of a Ray cluster that this user, with a token or without one, has started."""
     home = launcher.folder / "home"
@@ -66,6 +68,8 @@ def cluster(
     port = free_port()
     start = [ray, "start", "--head", "--node-ip-address=127.0.0.1", f"--port={port}"]
     start += ["--num-cpus=1", "--include-dashboard=false", "--disable-usage-stats", "--block"]
+    # Nothing trains on them: they are said, not there.
+    start += ["--num-gpus=2", '--resources={"accelerator_type:L4": 1}'] if has_gpus else []
     with subprocess.Popen(
         start, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as head:
@@ -84,13 +88,13 @@ def _answers(port: int) -> bool:
 
 
 @pytest.mark.slow
-def test_a_cluster_that_asks_for_a_token_is_joined(
+def test_a_cluster_that_asks_for_a_token_is_joined_and_says_what_it_has(
     launcher: Launcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Ray guards a new cluster by a token as soon as the user has one.
-    with cluster(launcher, monkeypatch, has_token=True) as address:
-        run = _python("-c", JOIN, address)
-    assert (run.returncode, run.stdout) == (0, "1.0\n"), run.stderr
+    with cluster(launcher, monkeypatch, has_token=True, has_gpus=True) as address:
+        run = _python("-c", ASK, address)
+    assert (run.returncode, run.stdout) == (0, "1 2 L4 24.0 True\n"), run.stderr
 
 
 @pytest.mark.parametrize("has_token", [False, True])

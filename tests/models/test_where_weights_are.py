@@ -194,3 +194,21 @@ def test_another_machine_s_file_is_taken_from_where_this_one_has_it(
     assert theirs.on_this_machine().path == cached
     assert theirs.on_this_machine().sha256() == DIGEST
     assert weight_file().on_this_machine() == weight_file()
+
+
+def test_what_a_machine_has_not_is_copied_there_once(publish: Publish, tmp_path: Path) -> None:
+    publish(HUB)
+    theirs = replace(weight_file(), path=Path("/on/another/node.safetensors"))
+    asked: list[str] = []
+    with pytest.raises(SweepError, match="Every machine needs the same file"):
+        theirs.on_this_machine(lambda name, target: False)
+
+    def bring(name: str, target: Path) -> bool:
+        asked.append(name)
+        target.write_bytes(CONTENT)
+        return True
+
+    here = theirs.on_this_machine(bring)
+    assert (here.sha256(), asked) == (DIGEST, [theirs.lent_as])
+    assert theirs.on_this_machine(bring).path == here.path
+    assert len(asked) == 1

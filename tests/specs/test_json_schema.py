@@ -7,7 +7,7 @@ import pytest
 from foldgrid.specs.json_schema import schema_of
 
 PROJECT = Path(__file__).parents[2]
-FOLDERS = {"sweep": PROJECT / "sweeps", "search_space": PROJECT / "search_spaces"}
+FOLDERS = {each: PROJECT / f"{each}s" for each in ("sweep", "search_space", "recipe")}
 
 
 @pytest.mark.parametrize("kind", FOLDERS)

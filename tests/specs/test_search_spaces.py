@@ -105,6 +105,10 @@ WRONG = {
         "  momentum: {type: choice, choices: [0.9], when: {batch_size: [12]}}",
         "batch_size is never 12",
     ),
+    "a condition on no task": (
+        "momentum: {type: choice, choices: [0.9], when: {task: [pazi]}}",
+        'no task is called "pazi". Did you mean "pasi"?',
+    ),
 }
 
 
@@ -151,6 +155,18 @@ UNSUITED = {
         SWEEP + "training: {learning_rate: 0.5}\n",
         SOUND,
         "not in the search space (0.001 to 0.1, logarithmic)",
+    ),
+    "null beside a range": (
+        SWEEP,
+        "title: t\nparameters:\n  ema_decay: {type: float, low: 0.9, high: 0.99}\n",
+        "found null, which is not in the search space (0.9 to 0.99). The sweep's default "
+        "configuration is its first trial: give it a number here, or search choices with null",
+    ),
+    "nothing for the task": (
+        SWEEP,
+        "title: of classes\nparameters:\n"
+        "  mixup: {type: choice, choices: [0.0, 0.2], when: {task: [binary]}}\n",
+        "no parameter of 'of classes' is for the task pasi",
     ),
     "backbones that the sweep lacks": (
         SWEEP,
@@ -206,3 +222,20 @@ def test_the_points_of_a_grid_keep_its_conditions() -> None:
 def test_a_continuous_range_cannot_be_counted() -> None:
     assert num_values(FloatParameter(type="float", low=0.0, high=1.0)) is None
     assert num_values(FloatParameter(type="float", low=0.0, high=1.0, step=0.1)) == 11
+
+
+@pytest.mark.parametrize("recipe", ["finetune_vit", "finetune_convnext"])
+@pytest.mark.parametrize("task", ["pasi", "regression, unit: points", "classification", "binary"])
+def test_the_modern_space_begins_at_a_recipe_and_mixes_only_classes(
+    recipe: str, task: str, tmp_path: Path
+) -> None:
+    text = f"{SWEEP.replace('mine', 'modern')}recipe: {recipe}\ntask: {{name: {task}}}\n"
+    if task == "binary":
+        text = text.replace("binary", "binary, positive: [a]")
+    space = resolve_sweep(write(tmp_path, text), "paper", spaces=(PROJECT / "search_spaces",)).space
+    assert space is not None
+    of_classes = {"label_smoothing", "mixup", "cutmix"}
+    has_classes = task in ("classification", "binary")
+    assert of_classes & space.parameters.keys() == (of_classes if has_classes else set())
+    assert not any("task" in each.when for each in space.parameters.values())
+    assert {"learning_rate", "layer_decay", "drop_path", "warmup.epochs"} < space.parameters.keys()

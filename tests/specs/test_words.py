@@ -194,8 +194,12 @@ def prose() -> list[tuple[str, str]]:
         if kind == tokenize.COMMENT or string.startswith('"""')
     ]
     pages = [page for page in (ROOT / "docs").rglob("*.md") if "decisions" not in page.parts]
-    pages += [ROOT / "README.md", *(ROOT / "sweeps").glob("*.yaml")]
-    pages += (ROOT / "search_spaces").glob("*.yaml")
+    pages += [ROOT / "README.md"]
+    pages += [
+        page
+        for folder in ("sweeps", "search_spaces", "recipes")
+        for page in (ROOT / folder).glob("*.yaml")
+    ]
     texts += [(str(page.relative_to(ROOT)), page.read_text(encoding="utf-8")) for page in pages]
     return [(where, re.sub(NO_WORDS, "", text)) for where, text in texts]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from foldgrid.analysis.drawing.numbers import count, listed
 from foldgrid.analysis.exhibits.methods.recipe import (
     augmentation_sentence,
@@ -12,6 +10,7 @@ from foldgrid.analysis.exhibits.methods.recipe import (
     phases_sentence,
     stopping_sentence,
 )
+from foldgrid.analysis.exhibits.recipes import recipe_groups
 from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.run import Run
@@ -19,7 +18,6 @@ from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.given import UNKNOWN_PROVENANCE, is_given
 from foldgrid.specs.heads import ATTENTION
 from foldgrid.specs.learners import backbone_of, is_ablation, label_of, read_ablation
-from foldgrid.specs.phases import describe_phases
 
 
 def model_statements(run: Run) -> dict[str, str]:
@@ -162,34 +160,21 @@ def _span(strengths: list[float]) -> str:
 
 def _deviating_recipes(run: Run) -> str:
     """What some base learners were trained by instead; "" where all had one recipe."""
-    own: dict[str, set[str]] = {}
-    plain = {
-        fit.fit_id: fit.backbone
-        for fit in run.plan
-        if not is_ablation(fit.backbone) and not is_given(fit.backbone)
-    }
-    common = _flat(run.config.training.model_dump(mode="json", by_alias=False))
-    common["phases"] = describe_phases(run.config.training.phases)
-    for record in run.records.values():
-        theirs = _flat(record.config.training.model_dump(mode="json", by_alias=False))
-        theirs["phases"] = describe_phases(record.config.training.phases)
-        changes = {f"{key} {value}" for key, value in theirs.items() if value != common.get(key)}
-        if record.fit_id in plain:
-            own.setdefault(plain[record.fit_id], set()).update(changes)
-    parts = [f"{name} ({', '.join(sorted(each))})" for name, each in own.items() if each]
-    if not parts:
+    others = [group for group in recipe_groups(run) if group.changes]
+    if not others:
         return ""
     first = next(each.name for each in run.evaluation.table.learners if not each.left_out)
-    return f" Trained otherwise than {first}, whose recipe this is: {listed(parts)}."
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= (
-            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-        )
-    return flat
+    parts = [f"{listed(list(group.learners))} ({group.words})" for group in others]
+    common = run.config.training
+    in_full = [
+        f" {listed(list(group.learners))}: {optimizer_sentence(group.recipe)}."
+        for group in others
+        if (group.recipe.optimizer, group.recipe.schedule) != (common.optimizer, common.schedule)
+        or group.recipe.solved_head is not common.solved_head
+    ]
+    return f" Trained otherwise than {first}, whose recipe this is: {'; '.join(parts)}." + "".join(
+        in_full
+    )
 
 
 def prediction_statements(run: Run) -> dict[str, str]:

@@ -55,7 +55,7 @@ class StudyCheck(BaseModel):
 PLAIN_CHECK = StudyCheck()
 
 
-def check_labelled(path: Path, folds: int, study: StudyCheck) -> int:
+def check_labelled(path: Path, folds: int, study: StudyCheck, photos: Path | None = None) -> int:
     """Check a labelled manifest: what is there, what would be left out and why.
 
     Returns:
@@ -76,7 +76,7 @@ def check_labelled(path: Path, folds: int, study: StudyCheck) -> int:
     from foldgrid.data.manifest.labelled import read_labelled_manifest
     from foldgrid.data.splits import check_enough_subjects
 
-    manifest = read_labelled_manifest(path)
+    manifest = read_labelled_manifest(path, photos)
     if study.records is not None:
         check_output("--records", study.records, manifest, tuple(RECORD_FORMATS))
     if study.write_kept is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,7 @@ def launch(
     *,
     plan: bool = False,
     data: Path | None = None,
+    photos: Path | None = None,
     budget: Literal["auto", "smoke", "probe", "paper"] = "auto",
     set_: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
     only: Annotated[tuple[str, ...], Parameter(negative=())] = (),
@@ -64,6 +66,8 @@ def launch(
         sweep: A name that `foldgrid list` shows, or the path of a YAML file.
         plan: Print what would run and stop.
         data: A manifest of your photographs, instead of the embedded synthetic trial.
+        photos: The folder that the manifest's paths are relative to, where it is not the
+            manifest's own.
         budget: How much training: probe solves heads on frozen backbones, paper trains in full,
             smoke shows that everything works. auto is the run folder's own where there is one, else
             paper with a GPU and probe without.
@@ -102,7 +106,7 @@ def launch(
     options = Options(
         sweep=sweep,
         budget=budget,
-        overrides=set_,
+        overrides=(*set_, *photos_override(photos)),
         only=only,
         manifest=data,
         trackers=trackers_of(wandb, tracker),
@@ -122,6 +126,11 @@ def launch(
     with goes_on(GOES_ON):
         num_failed, _ = launch_sweep(path, options, Console())
     return 1 if num_failed else 0
+
+
+def photos_override(photos: Path | None) -> tuple[str, ...]:
+    """``--photos`` as ``--set`` writes it."""
+    return () if photos is None else (f"data.photos={json.dumps(str(photos))}",)
 
 
 def launch_sweep(

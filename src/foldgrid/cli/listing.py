@@ -1,4 +1,4 @@
-"""``foldgrid list``: the sweeps and the search spaces there are, and where each comes from."""
+"""``foldgrid list``: the sweeps, search spaces and recipes there are, and where each is from."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from pathlib import Path
 from rich.console import Console
 
 from foldgrid.specs.errors import InputError
-from foldgrid.specs.folders import space_folders, sweep_folders, yaml_files
+from foldgrid.specs.folders import recipe_folders, space_folders, sweep_folders, yaml_files
 from foldgrid.specs.reading import read_document
 
 
 def list_sweeps() -> None:
-    """Print the sweeps and the search spaces there are.
+    """Print the sweeps, search spaces and recipes there are.
 
     A line each, by where they come from.
 
-    A file in sweeps/ or search_spaces/ of the working folder goes before one of the same name that
-    comes with foldgrid. A file that is no YAML is listed with what is wrong; what else may be wrong
-    with a sweep, `foldgrid launch NAME --plan` says.
+    A file in sweeps/, search_spaces/ or recipes/ of the working folder goes before one of the same
+    name that comes with foldgrid. A file that is no YAML is listed with what is wrong; what else
+    may be wrong with a sweep, `foldgrid launch NAME --plan` says.
     """
     console = Console()
     _print_files("Sweeps", sweep_folders(), console)
     _print_files("Search spaces", space_folders(), console)
+    _print_files("Recipes", recipe_folders(), console)
 
 
 def _print_files(heading: str, folders: tuple[Path, ...], console: Console) -> None:

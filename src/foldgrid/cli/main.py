@@ -37,7 +37,7 @@ COMMANDS = {
             "Print how far the launch of a run folder has come, from any terminal.",
         ),
         "sync": ("sync:sync", "Send what W&B's server lacks of a run folder, from its records."),
-        "list": ("listing:list_sweeps", "Print the sweeps and the search spaces there are."),
+        "list": ("listing:list_sweeps", "Print the sweeps, search spaces and recipes there are."),
     },
     "Results": {
         "rank": ("results:rank", "Rank the models of a sweep, or of any table of predictions."),
@@ -46,7 +46,10 @@ COMMANDS = {
             "Write the report of a sweep, a grid or a search, and print where it is.",
         ),
         "check": ("results:check", "Check a sweep for what could make its results wrong."),
-        "compare": ("results:compare", "Compare two or more sweeps on the same data and split."),
+        "compare": (
+            "results:compare",
+            "Compare two or more sweeps on the same data and split, or the learners of one.",
+        ),
         "published": ("results:published", "Set a sweep beside the published study."),
         "explain": ("explain:explain", "Explain the code of a check or a note, and what to do."),
         "predict": ("prediction:predict", "Predict new photographs with a trained base learner."),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from foldgrid.cli.terminal import RunFolder, photograph_progress, writing
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.sweep import DataSpec
 
 if TYPE_CHECKING:
     from foldgrid.cli.predicted import Predicted
@@ -21,6 +20,7 @@ def predict(
     manifest: Path | None = None,
     /,
     *,
+    photos: Path | None = None,
     features: Path | None = None,
     backbone: str | None = None,
     output: Path = Path("predictions.csv"),
@@ -36,6 +36,7 @@ def predict(
     Args:
         run: The run folder, such as runs/quickstart.
         manifest: A CSV or Parquet file, one row a photo; scores and labels may be left out.
+        photos: The folder that the manifest's paths are relative to, where it is not its own.
         features: A CSV or Parquet file in its place, for a base learner of given features: a row a
             sample with the column sample and those that the learner was made from.
         backbone: A base learner as the ranking names it: a network, one of its labelled learners
@@ -68,7 +69,7 @@ def predict(
         predicted = predict_table(learner, features)
     else:
         assert manifest is not None
-        predicted = predict_photographs(learner, manifest)
+        predicted = predict_photographs(learner, manifest, photos)
     with writing(output):
         text = predicted.table.round(predicted.decimals).to_csv(index=False, lineterminator="\n")
         FileRoot(str(output.parent)).write_bytes(output.name, text.encode())
@@ -95,7 +96,9 @@ def refuse_permutation(store: RunStore) -> None:
         )
 
 
-def predict_photographs(learner: TrainedLearner, manifest: Path) -> Predicted:
+def predict_photographs(
+    learner: TrainedLearner, manifest: Path, photos: Path | None = None
+) -> Predicted:
     """What a base learner says of the photographs of a manifest.
 
     Raises:
@@ -113,7 +116,7 @@ def predict_photographs(learner: TrainedLearner, manifest: Path) -> Predicted:
     from foldgrid.simulation.source import survey_data
 
     kind = learner.task.spec.sample_kind
-    data = DataSpec(manifest=manifest, tile_pixels=learner.tile_pixels)
+    data = learner.seen_as.model_copy(update={"manifest": manifest, "photos": photos})
     with photograph_progress("Decoding photographs") as on_progress:
         survey = survey_data(data, cache_root(), on_progress, photographs=kind, for_training=False)
         dataset = load_mosaics(survey, on_progress)

@@ -148,11 +148,12 @@ def check(run: RunFolder, /, *, format: str = "terminal") -> int:
 
 
 def compare(*runs: RunFolder, by: str | None = None, format: str = "terminal") -> None:
-    """Compare two or more sweeps on the same data and split.
+    """Compare two or more sweeps on the same data and split, or the learners of one.
 
     Prints, for each base learner that is complete in both, the out-of-fold metrics and their
     difference with an interval by subjects, and the settings in which the sweeps differ. Refuses
-    sweeps on other data, another split or another task.
+    sweeps on other data, another split or another task. Of one sweep, each backbone is compared
+    with its further learners and ablations: did the other recipe help it?
 
     Args:
         runs: The run folders; every other one is compared with the first.

@@ -182,7 +182,7 @@ def building(
             label["about"] = _plain(about)
         # Without its label the array does not count, so an end between the two renames is safe.
         partial.replace(path)
-        write_whole(_label_path(path), json.dumps(label).encode())
+        write_whole(label_path(path), json.dumps(label).encode())
     finally:
         partial.unlink(missing_ok=True)
 
@@ -212,13 +212,14 @@ def _known_sha256(path: Path, size: int, modified_ns: int) -> str:  # noqa: ARG0
 
 def _read_label(path: Path) -> dict[str, Any] | None:
     try:
-        label = json.loads(_label_path(path).read_bytes())
+        label = json.loads(label_path(path).read_bytes())
     except (OSError, ValueError):
         return None
     return label if isinstance(label, dict) else None
 
 
-def _label_path(path: Path) -> Path:
+def label_path(path: Path) -> Path:
+    """The file that says what an array's file holds: without it the array does not count."""
     return path.with_suffix(".json")
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -134,7 +135,12 @@ def photo_table(
     return photos.assign(picture=list(pictures)) if len(pictures) else photos
 
 
-def data_fingerprint(table: SampleTable, photo_hashes: Sequence[str], tile_pixels: int) -> str:
+def data_fingerprint(
+    table: SampleTable,
+    photo_hashes: Sequence[str],
+    tile_pixels: int,
+    reading: Mapping[str, Any] = MappingProxyType({}),
+) -> str:
     """The data set as 16 hexadecimal digits: equal if and only if models would see the same.
 
     Where the photos lie and what their files are called does not count, nor does the order of the
@@ -146,6 +152,8 @@ def data_fingerprint(table: SampleTable, photo_hashes: Sequence[str], tile_pixel
         table: The samples and tiles.
         photo_hashes: Of each of ``table.tiles``, in order.
         tile_pixels: The side of a tile.
+        reading: What is done to the numbers of these photographs before models see them; nothing
+            to most.
     """
     samples: list[dict[str, Any]] = [
         # JSON has no word for "not a number".
@@ -164,4 +172,6 @@ def data_fingerprint(table: SampleTable, photo_hashes: Sequence[str], tile_pixel
     }
     if table.layout != MOSAICS:
         content["layout"] = table.layout.kind
+    if reading:
+        content["reading"] = dict(reading)
     return content_digest(content, FINGERPRINT_LENGTH)

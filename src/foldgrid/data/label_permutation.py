@@ -110,7 +110,9 @@ def permute_labels(survey: Survey, split: Split, name: PermutationName, seed: in
     else:
         samples = shuffle_labels(survey.samples, partition, seed, survey.target_columns)
     table = replace(survey.table, samples=samples)
-    shuffled = data_fingerprint(table, survey.photo_hashes, survey.tile_pixels)
+    shuffled = data_fingerprint(
+        table, survey.photo_hashes, survey.tile_pixels, survey.effective_reading
+    )
     return replace(
         survey,
         table=table,

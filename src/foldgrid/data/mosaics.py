@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.manifest.rows import SCORES
 from foldgrid.data.manifest.scored import Manifest
-from foldgrid.data.photographs import PhotoError, decode_tile
+from foldgrid.data.photographs import MANAGED, PixelReading, decode_tile
 from foldgrid.data.sample_table import SampleTable, Tile
-from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.errors import InputError, PhotoError, Problem
 from foldgrid.specs.sweep import REGIONS
 
 Progress = Callable[[int, int], None]
@@ -87,6 +87,7 @@ def fill_mosaics(
     grid: int,
     source: str,
     on_progress: Progress | None = None,
+    reading: PixelReading = MANAGED,
 ) -> None:
     """Decode every photo into its place; places without a photo stay as they are (black).
 
@@ -99,6 +100,7 @@ def fill_mosaics(
         grid: Tiles a side.
         source: The manifest, for the message.
         on_progress: Called after each photo.
+        reading: How numbers become colours.
 
     Raises:
         InputError: All photos that cannot be decoded, at once.
@@ -108,7 +110,8 @@ def fill_mosaics(
     def place(tile: Tile) -> None:
         top, left = (tile_pixels * each for each in divmod(tile.position, grid))
         rows, columns = slice(top, top + tile_pixels), slice(left, left + tile_pixels)
-        mosaics_NHWC[tile.sample_index, rows, columns] = decode_tile(tile.path, tile_pixels)
+        tile_HWC = decode_tile(tile.path, tile_pixels, reading)
+        mosaics_NHWC[tile.sample_index, rows, columns] = tile_HWC
 
     problems: dict[int, Problem] = {}
     pool = ThreadPoolExecutor(num_usable_cores())

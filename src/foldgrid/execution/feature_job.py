@@ -155,9 +155,9 @@ class FeatureTrainer:
         return self.store.fit(job.fit.config.fit_id).open_log()
 
     @staticmethod
-    def gpus(job: FeatureJob) -> float:
+    def gpus(job: FeatureJob) -> tuple[float, str]:
         """See ``Trainer``."""
-        return job.fit.gpus
+        return job.fit.gpus, job.fit.card
 
     def note_failure(self, job: FeatureJob, text: str) -> None:
         """With the fit, which will meet the same."""

@@ -21,6 +21,7 @@ class FitJob:
         estimated_seconds: On one core; decides the order.
         gpus: How many the worker is given, a fraction where below 1; without any it trains on the
             CPU even where a GPU could be seen.
+        card: The kind of GPU, as Ray calls it; "" for any.
         micro_batch_size: The most samples that are on the device at a time, where memory does not
             hold a batch; nothing for whole batches. The batch stays the recipe's.
         keep_features: Whether to leave ``features.parquet``.
@@ -33,6 +34,7 @@ class FitJob:
     num_threads: int
     estimated_seconds: float
     gpus: float = 0.0
+    card: str = ""
     micro_batch_size: int | None = None
     keep_features: bool = False
     base_learner: Learner | None = None

@@ -18,6 +18,11 @@ from foldgrid.specs.errors import SweepError
 CONNECT_SECONDS = 5.0
 """How long a cluster may take to answer its door."""
 
+SAME_VERSIONS = (
+    "Install the same requirements.txt and the same foldgrid on every machine, and start Ray there "
+    "again: its processes keep what they have loaded."
+)
+
 TOKEN_FILE = Path.home() / ".ray" / "auth_token"
 TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
@@ -38,7 +43,7 @@ QUIET_ENVIRONMENT = {
 
 # A worker of a local Ray loads these (torch with them, some seconds) as soon as Ray starts, while
 # the launcher still decodes photographs, and not only when it is given its first fit.
-PRELOADED = ("ray.tune", "foldgrid.training.fit", "foldgrid.execution.ray_tune")
+PRELOADED = ("ray.tune", "foldgrid.training.fit", "foldgrid.execution.worker")
 
 
 def check_address(address: str | None) -> None:
@@ -111,11 +116,12 @@ class RaySession:
     """Ray for the time of a sweep: started here, or joined; ended where it was started.
 
     Args:
-        resources: How much of this machine a Ray that is started here may use.
+        resources: How much of this machine a Ray that is started here may use; nothing where one
+            is joined.
         address: An existing cluster; nothing starts a local one.
     """
 
-    def __init__(self, resources: Resources, address: str | None) -> None:
+    def __init__(self, resources: Resources | None, address: str | None) -> None:
         self.resources, self.address = resources, address
         self._is_mine = False
         self._restore: Callable[[], None] = lambda: None
@@ -133,7 +139,7 @@ class RaySession:
         if ray.is_initialized():
             return self
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-        if self.address is None:
+        if self.address is None and self.resources is not None:
             os.environ.setdefault("RAY_preload_python_modules", ",".join(PRELOADED))
             self._restore = _let_trials_take_ready_workers()
             options |= {"num_cpus": self.resources.num_cpus_of_ray, "include_dashboard": False}
@@ -145,6 +151,11 @@ class RaySession:
         except ConnectionError as error:
             self._restore()
             raise _no_cluster(self.address, error) from error
+        except RuntimeError as error:
+            self._restore()
+            if "Version mismatch" not in str(error):
+                raise
+            raise SweepError(f"--address {self.address}: {error}\n{SAME_VERSIONS}") from error
         self._is_mine = True
         if self.address is not None:
             self._monitor = HeadMonitor(ray.get_runtime_context().gcs_address)

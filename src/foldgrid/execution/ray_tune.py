@@ -9,26 +9,38 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Self
+from warnings import catch_warnings, simplefilter
 
+from foldgrid.execution.cluster import (
+    CARD_RESOURCE,
+    check_machines,
+    lent_weights,
+    versions,
+)
 from foldgrid.execution.events import Listener
-from foldgrid.execution.job_runner import JobRunner
-from foldgrid.execution.lost_workers import reason, reported_by
+from foldgrid.execution.lost_workers import (
+    LostWorker,
+    machines_do_not_count,
+    reason,
+    reported_by,
+)
 from foldgrid.execution.ray_session import RaySession
 from foldgrid.execution.resources import Resources
 from foldgrid.execution.trainer import Epoch, Job, Result, Steering, Trainer
-from foldgrid.models import stay_offline
-from foldgrid.models.facts import Facts, facts_so_far, known_facts
+from foldgrid.execution.worker import job_trainable
+from foldgrid.models import WeightFile
+from foldgrid.models.facts import facts_so_far
+from foldgrid.records.files import FileRoot
 from foldgrid.specs.failure import Failure
 
 MANY = 1000
 """With a searcher Tune keeps one trial waiting unless it knows how many may run."""
 
-STATE_FILE = "state.pt"
+TUNE_FOLDER = "tune"
+"""In the run folder of a search on a cluster: the states of paused trials, for its time."""
 
 
 class RayTuneExecutor:
@@ -41,19 +53,45 @@ class RayTuneExecutor:
         max_retries: How often a job is tried again after its worker was lost.
         address: An existing cluster (``auto``, or ``HOST:PORT``); nothing starts a local
             one for the time of the sweep.
+        shared: The run folder, which this launch holds and all of the cluster's machines have to
+            see; nothing where there is one machine.
+        weights: What jobs start from: of what a machine of the cluster has not, the run folder
+            holds a copy for the time of the block.
+
+    Attributes:
+        lost: The workers that were lost and whose jobs went on elsewhere.
     """
 
     def __init__(
-        self, resources: Resources, max_retries: int = 2, address: str | None = None
+        self,
+        resources: Resources,
+        max_retries: int = 2,
+        address: str | None = None,
+        shared: FileRoot | None = None,
+        weights: Sequence[WeightFile] = (),
     ) -> None:
         self.resources, self.max_retries, self.address = resources, max_retries, address
+        self._shared, self._weights = shared, weights
+        self.lost: list[LostWorker] = []
+        self._lent = ExitStack()
         self._session = RaySession(resources, address)
 
     def __enter__(self) -> Self:
-        self._session.__enter__()
+        """Starts or joins Ray.
+
+        Raises:
+            InputError: Machines of the cluster cannot train this; see ``check_machines``.
+        """
+        with ExitStack() as joined:
+            joined.enter_context(self._session)
+            if self._shared is not None:
+                check_machines(self._shared)
+                self._lent.enter_context(lent_weights(self._shared, self._weights))
+            joined.pop_all()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._lent.close()
         self._session.__exit__(*exception)
 
     def run(
@@ -66,16 +104,27 @@ class RayTuneExecutor:
         """See ``Executor``."""
         if isinstance(jobs, Sequence) and not jobs:
             return
-        # Of paused jobs only: their states go through here, so a cluster's nodes must all see it.
-        scratch = tempfile.mkdtemp(prefix="foldgrid-tune-")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+        with self._scratch(steering) as scratch, machines_do_not_count(), catch_warnings():
+            simplefilter("ignore")
+            try:
                 self._tuner(trainer, jobs, listener, steering, scratch).fit()
-        except _ListenerError as failed:
-            raise failed.error from None
+            except _ListenerError as failed:
+                raise failed.error from None
+
+    @contextmanager
+    def _scratch(self, steering: Steering[Any, Any] | None) -> Iterator[dict[str, Any]]:
+        """Where Tune keeps its files: the states of paused jobs, and what nobody reads."""
+        pauses = steering is not None and steering.ray_scheduler() is not None
+        if self._shared is not None and pauses:
+            # Another machine goes on with them.
+            with self._shared.temporary_folder(TUNE_FOLDER) as (file_system, path):
+                yield {"storage_filesystem": file_system, "storage_path": path}
+            return
+        folder = tempfile.mkdtemp(prefix="foldgrid-tune-")
+        try:
+            yield {"storage_path": folder}
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _tuner(
         self,
@@ -83,12 +132,17 @@ class RayTuneExecutor:
         jobs: Iterable[Job],
         listener: Listener[Job, Epoch, Result],
         steering: Steering[Job, Epoch] | None,
-        scratch: str,
+        scratch: dict[str, Any],
     ) -> Any:
         from ray import tune
 
-        callback = _listening_callback(trainer, listener, steering)
-        trainable = tune.with_parameters(_trainable(), trainer=trainer, facts=facts_so_far())
+        callback = _listening_callback(trainer, listener, steering, self.lost)
+        trainable = tune.with_parameters(
+            job_trainable(),
+            trainer=trainer,
+            facts=facts_so_far(),
+            expected=versions() if self._shared is not None else None,
+        )
         return tune.Tuner(
             tune.with_resources(
                 trainable, _fractions(self.resources.cpus_per_fit, type(trainer).gpus)
@@ -96,7 +150,7 @@ class RayTuneExecutor:
             **self._order(jobs, steering, trainer),
             run_config=tune.RunConfig(
                 name="sweep",
-                storage_path=scratch,
+                **scratch,
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=self.max_retries),
                 # Tune would save each job's end as well, on another machine into a folder that
@@ -142,12 +196,18 @@ class RayTuneExecutor:
         return {"tune_config": config}
 
 
-def _fractions(cpus: int, gpus_of: Callable[[Any], float]) -> Callable[[dict[str, Any]], Any]:
+def _fractions(
+    cpus: int, gpus_of: Callable[[Any], tuple[float, str]]
+) -> Callable[[dict[str, Any]], Any]:
     """What each job takes; those that take the same follow one another in the same actors."""
     from ray import tune
 
     def fractions(config: dict[str, Any]) -> Any:
-        bundle = {"CPU": cpus, "GPU": gpus_of(config["job"])}
+        gpus, card = gpus_of(config["job"])
+        bundle = {"CPU": cpus, "GPU": gpus}
+        if card:
+            # All of a machine's fits ask for a little of its kind.
+            bundle[f"{CARD_RESOURCE}{card}"] = 0.001
         return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
 
     return fractions
@@ -226,11 +286,14 @@ def _steered(steering: Steering[Any, Any], trainer: Trainer[Any, Any, Any]) -> A
 
 
 def _listening_callback(
-    trainer: Trainer[Any, Any, Any], listener: Listener[Any, Any, Any], steering: Any
+    trainer: Trainer[Any, Any, Any],
+    listener: Listener[Any, Any, Any],
+    steering: Any,
+    lost: list[LostWorker],
 ) -> Any:
     from ray import tune
 
-    here = _LauncherOnly((trainer, listener, steering))
+    here = _LauncherOnly((trainer, listener, steering, lost))
 
     class ListeningCallback(tune.Callback):  # type: ignore[misc]
         """Turns Tune's callbacks into events; runs in the launcher's process."""
@@ -245,7 +308,7 @@ def _listening_callback(
         def on_trial_result(
             self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any
         ) -> None:
-            (trainer, listener, _), job = here.kept, trial.config["job"]
+            (trainer, listener, *_), job = here.kept, trial.config["job"]
             if "record" in result or "failure" in result:
                 self._reported.add(trial.trial_id)
             with _past_tune():
@@ -268,11 +331,12 @@ def _listening_callback(
 
         def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             trainer, job = here.kept[0], trial.config["job"]
-            text = "its worker was lost; it goes on from its last checkpoint elsewhere"
-            _note_in_log(trainer, job, logging.WARNING, f"{text} ({reason(reported_by(trial))})")
+            lost = LostWorker.of(reported_by(trial))
+            _note_in_log(trainer, job, logging.WARNING, lost.words)
+            here.kept[3].append(lost)
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            (trainer, listener, _), job = here.kept, trial.config["job"]
+            (trainer, listener, *_), job = here.kept, trial.config["job"]
             reported = reported_by(trial)
             message = f"its worker was lost, more often than max_retries ({reason(reported)})"
             _note_in_log(trainer, job, logging.ERROR, f"failed (lost worker): {message}")
@@ -286,58 +350,3 @@ def _listening_callback(
 def _note_in_log(trainer: Trainer[Any, Any, Any], job: Any, level: int, text: str) -> None:
     with closing(trainer.open_log(job)) as log:
         log.note(level, text)
-
-
-def _trainable() -> type:
-    """The Trainable's class; made on demand, because importing ``ray.tune`` takes seconds."""
-    from ray import tune
-
-    class JobTrainable(tune.Trainable):  # type: ignore[misc]
-        """Trains one job after another in one actor; a step is an epoch."""
-
-        def setup(
-            self, config: dict[str, Any], trainer: Trainer[Any, Any, Any], facts: Facts
-        ) -> None:
-            """Called once an actor; the trainer's data lie in memory that all processes share."""
-            # What the plan found out about networks, not once more in each process.
-            self._facts = facts
-            # Weights were fetched before, if at all; thirty workers would each fetch them.
-            stay_offline()
-            self._trainer = trainer
-            self._runner: JobRunner[Any, Any, Any] | None = None
-            self.reset_config(config)
-
-        def reset_config(self, new_config: dict[str, Any]) -> bool:
-            """Takes the next job up in the same process."""
-            # The last job's memory goes before the next one's comes.
-            if self._runner is not None:
-                self._runner.close()
-            self._job = new_config["job"]
-            self._runner = JobRunner(self._trainer, self._job)
-            return True
-
-        def step(self) -> dict[str, Any]:
-            """One epoch; the last also finalizes the job."""
-            assert self._runner is not None
-            # An exception here would count as a lost worker and be tried again.
-            with known_facts(self._facts):
-                step = self._runner.advance()
-            reported = {"epoch": step.epoch, "record": step.record, "failure": step.failure}
-            facts = {name: each.model_dump_json() for name, each in reported.items() if each}
-            if step.is_last:
-                self._runner.close()
-            return {**facts, "done": step.is_last}
-
-        def save_checkpoint(self, checkpoint_dir: str) -> None:
-            """Called where a scheduler pauses a job, or has another one go on from it."""
-            state = self._runner.state() if self._runner is not None else None
-            if state is not None:
-                (Path(checkpoint_dir) / STATE_FILE).write_bytes(state)
-
-        def load_checkpoint(self, checkpoint_dir: str) -> None:
-            """The job goes on from there at its next step."""
-            path = Path(checkpoint_dir) / STATE_FILE
-            state = path.read_bytes() if path.exists() else None
-            self._runner = JobRunner(self._trainer, self._job, state)
-
-    return JobTrainable

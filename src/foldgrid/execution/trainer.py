@@ -95,8 +95,8 @@ class Trainer(Protocol[AnyJob, Epoch, Result]):
         ...
 
     @staticmethod
-    def gpus(job: Any) -> float:
-        """How many GPUs the job's worker is to have; a fraction where below 1."""
+    def gpus(job: Any) -> tuple[float, str]:
+        """How many GPUs the job's worker is to have, a fraction where below 1, and which kind."""
         ...
 
     def note_failure(self, job: AnyJob, text: str) -> None:
@@ -199,9 +199,9 @@ class FitTrainer:
         return self.store.fit(job.config.fit_id).open_log()
 
     @staticmethod
-    def gpus(job: FitJob) -> float:
+    def gpus(job: FitJob) -> tuple[float, str]:
         """See ``Trainer``."""
-        return job.gpus
+        return job.gpus, job.card
 
 
 def open_fit(

@@ -13,6 +13,7 @@ from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import Dataset
 from foldgrid.execution.feature_job import FeatureJob, FeatureTrainer
 from foldgrid.execution.inline import InlineExecutor
+from foldgrid.execution.lost_workers import LostWorker, describe_losses
 from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.trainer import Executor
 from foldgrid.launching.deadline import Deadline
@@ -26,6 +27,7 @@ from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.progress.launch_log import LaunchLog
 from foldgrid.launching.tracking.projecting import local_run_folder
 from foldgrid.records import RunLock
+from foldgrid.records.files import FileRoot
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import SHARED_BY_ALL, Failure
 from foldgrid.tracking import (
@@ -79,11 +81,17 @@ class LaunchFrame(Generic[Job]):
         self.projector: RunProjector[Any, Any, Any] | None = None
         self.is_after_crash = False
         self._held = ExitStack()
+        self._lost: Sequence[LostWorker] = ()
 
     @property
     def local_folder(self) -> Path:
         """Where goes what never leaves this machine: trackers' files, the pseudonyms' key."""
         return local_run_folder(self.prepared.store, self.prepared.sweep.name)
+
+    @property
+    def shared(self) -> FileRoot | None:
+        """The run folder, where all machines of a cluster have to see it."""
+        return self.prepared.store.root.absolute() if self.options.is_on_cluster else None
 
     def place_of(self, tracker: str) -> Place:
         """Where a tracker's runs belong."""
@@ -170,17 +178,26 @@ class LaunchFrame(Generic[Job]):
         if self.options.executor == "inline" or not is_left:
             return InlineExecutor()
         retries = self.prepared.sweep.resources.max_retries
-        return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
+        executor = RayTuneExecutor(
+            self.prepared.resources,
+            retries,
+            self.options.address,
+            shared=self.shared,
+            weights=self.prepared.weights_to_train,
+        )
+        self._lost = executor.lost
+        return executor
 
     def close(self, *, is_hurried: bool = False) -> tuple[str, ...]:
-        """Lets the trackers, the log and the run folder go; returns the trackers' warnings.
+        """Lets the trackers, the log and the run folder go; returns what people should know.
 
         Args:
             is_hurried: Somebody waits for the end, as after a Ctrl-C.
         """
-        warnings: tuple[str, ...] = ()
+        losses = describe_losses(self._lost)
+        warnings: tuple[str, ...] = (losses,) if losses else ()
         if self.projector is not None:
-            warnings = self.projector.close(is_hurried=is_hurried, say=self._say)
+            warnings += self.projector.close(is_hurried=is_hurried, say=self._say)
         self.log.end(warnings)
         self._held.close()
         return warnings

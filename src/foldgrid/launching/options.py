@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from foldgrid.execution.gpus import num_gpus
+from foldgrid.execution.resources import Node
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.label_permutation import PermutationName
 from foldgrid.specs.sweep import BudgetChoice, BudgetName, WeightsPolicy
@@ -43,6 +44,11 @@ class Options:
     only_plan: bool = False
 
     @property
+    def is_on_cluster(self) -> bool:
+        """Whether fits run on a Ray cluster that was there before."""
+        return self.executor == "ray" and self.address not in (None, "local")
+
+    @property
     def all_overrides(self) -> tuple[str, ...]:
         """The keys of the sweep that the command line sets, those with an option of their own too.
 
@@ -55,21 +61,25 @@ class Options:
 
 
 def choose_budget(
-    wanted: BudgetChoice, recorded: BudgetName | None = None
+    wanted: BudgetChoice,
+    recorded: BudgetName | None = None,
+    nodes: Sequence[Node] | None = None,
 ) -> tuple[BudgetName, str]:
     """The budget, and why it was chosen where ``auto`` chose.
 
     Args:
         wanted: What was asked for.
         recorded: That of the run folder, where there is one.
+        nodes: The machines of a cluster; nothing for this machine.
     """
     if wanted != "auto":
         return wanted, ""
     if recorded is not None:
         return recorded, " (that of this run folder; --budget names another)"
-    if num_gpus():
-        return "paper", " (chosen because there is a GPU; --budget probe is quick)"
-    return "probe", " (chosen because there is no GPU; --budget paper trains in full)"
+    where = "there is" if nodes is None else "the cluster has"
+    if num_gpus() if nodes is None else any(node.num_gpus for node in nodes):
+        return "paper", f" (chosen because {where} a GPU; --budget probe is quick)"
+    return "probe", f" (chosen because {where} no GPU; --budget paper trains in full)"
 
 
 def recorded_budget(storage: str, name: str) -> BudgetName | None:

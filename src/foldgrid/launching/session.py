@@ -77,7 +77,7 @@ class Session(LaunchFrame[FitJob]):
         """Trains what is left, streams it to the trackers; returns how many fits failed."""
         prepared = self.prepared
         with self.training(is_left=bool(prepared.grid.left)) as (dataset, executor, interrupt):
-            data = TrainingData.from_dataset(dataset, prepared.split)
+            data = TrainingData.from_dataset(dataset, prepared.split, self.shared)
             if prepared.sweep.tracking.images:
                 self._sample_images = list(data.mosaics_NHWC[:NUM_SAMPLE_IMAGES])
             self._write_and_train(executor, data, interrupt)
@@ -89,7 +89,8 @@ class Session(LaunchFrame[FitJob]):
         prepared = self.prepared
         if self.is_after_crash:
             clear_after_crash(prepared.store)
-        write_run_files(prepared)
+        for line in write_run_files(prepared):
+            self.console.print(line, markup=False, soft_wrap=True)
         discard_corrupt(prepared, self.forget_run)
         write_given_fits(prepared, data)
         projector = self._open_projector()

@@ -7,17 +7,14 @@ channels, O output channels.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
 import torch
-from timm.layers import BatchNormAct2d, Conv2dSame
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-
-_CONVOLUTIONS = (nn.Conv2d, Conv2dSame)
-"""These alone: others change their weights before they use them."""
 
 _ALIKE = 1e-3
 """By so much of their spread outputs may differ; that of rounding is a thousandth of it."""
@@ -49,6 +46,15 @@ def folded(network: nn.Module, images_BCHW: Tensor) -> nn.Module:
 def _is_alike(one: Tensor, other: Tensor) -> bool:
     spread = other.std() if other.numel() > 1 else other.abs().max()
     return bool((one - other).abs().max() <= _ALIKE * spread)
+
+
+def _kinds(of_torch: type[nn.Module], of_timm: str) -> tuple[type[nn.Module], ...]:
+    """A layer of torch and its like in timm, which is not imported for it: that takes a second.
+
+    These alone are folded: other convolutions change their weights before they use them.
+    """
+    layers = sys.modules.get("timm.layers")
+    return (of_torch,) if layers is None else (of_torch, getattr(layers, of_timm))
 
 
 class _Uses(TorchFunctionMode):
@@ -93,6 +99,8 @@ def _pairs(network: nn.Module, images_BCHW: Tensor) -> list[tuple[str, str]]:
     made_by: dict[int, str] = {}
     takes: dict[str, int] = {}
     handles = []
+    convolutions = _kinds(nn.Conv2d, "Conv2dSame")
+    norms = _kinds(nn.BatchNorm2d, "BatchNormAct2d")
 
     def note(name: str, module: nn.Module) -> None:
         def after(_module: nn.Module, _inputs: object, output: Tensor) -> None:
@@ -106,9 +114,9 @@ def _pairs(network: nn.Module, images_BCHW: Tensor) -> list[tuple[str, str]]:
             if id(inputs[0]) in uses.monitored:
                 takes[name] = id(inputs[0])
 
-        if type(module) in _CONVOLUTIONS:
+        if type(module) in convolutions:
             handles.append(module.register_forward_hook(after))
-        elif type(module) in (nn.BatchNorm2d, BatchNormAct2d) and module.running_mean is not None:
+        elif type(module) in norms and module.running_mean is not None:
             handles.append(module.register_forward_pre_hook(before))
 
     for name, module in network.named_modules():
@@ -140,5 +148,5 @@ def _fold(network: nn.Module, convolution: str, norm: str) -> None:
     weight_OCHW = layer.weight.double() * scale_O[:, None, None, None]
     layer.weight = nn.Parameter(weight_OCHW.to(layer.weight.dtype), requires_grad=False)
     layer.bias = nn.Parameter(moved_O.to(layer.weight.dtype), requires_grad=False)
-    rest = [own.drop, own.act] if isinstance(own, BatchNormAct2d) else []
-    network.set_submodule(norm, nn.Sequential(*rest) if rest else nn.Identity())
+    is_plain = type(own) is nn.BatchNorm2d
+    network.set_submodule(norm, nn.Identity() if is_plain else nn.Sequential(own.drop, own.act))

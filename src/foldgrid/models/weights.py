@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock
 
 from foldgrid.models.download import (
     NoRoomError,
@@ -36,6 +38,9 @@ FOLDER_VARIABLE = "FOLDGRID_WEIGHTS"
 
 HUB = "https://huggingface.co"
 """Where the Hugging Face Hub is, unless ``HF_ENDPOINT`` says otherwise."""
+
+LENT_FOLDER = "weights"
+"""Of a run folder, for the time of a launch on a cluster: what machines copy that lack it."""
 
 MORE_ROOM = "Make room, name another disk with TORCH_HOME, or take fewer networks."
 """What to do where weights do not fit."""
@@ -112,8 +117,17 @@ class WeightFile:
         """Where it is, for messages that may be kept; of the user's own file the name alone."""
         return self.backbone if self.source == "file" else str(self.path)
 
-    def on_this_machine(self) -> WeightFile:
+    @property
+    def lent_as(self) -> str:
+        """Its name in a run folder, where one machine passes it on to others."""
+        return f"{LENT_FOLDER}/{self.name}"
+
+    def on_this_machine(self, bring: Callable[[str, Path], bool] | None = None) -> WeightFile:
         """The same file where this machine has it: another node's folders are its own.
+
+        Args:
+            bring: Copies what another machine lends, by ``lent_as``, to a path here; whether it is
+                lent. One process of a machine does, and others wait for it.
 
         Raises:
             MissingFileError: It is nowhere here.
@@ -122,11 +136,19 @@ class WeightFile:
             return self
         found = find_weight_file(self.backbone)
         if found is None or not found.is_here:
+            lent = weights_folder() / self.name
+            if bring is not None and self._is_brought(bring, lent):
+                return replace(self, path=lent)
             mend = "Every machine needs the same file: `foldgrid weights fetch` gets it."
             if self.source == "file":
                 mend = f"Every machine needs the same file, in the folder {FOLDER_VARIABLE} names."
             raise MissingFileError(self.place, mend)
         return replace(self, path=found.path)
+
+    def _is_brought(self, bring: Callable[[str, Path], bool], target: Path) -> bool:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            return target.is_file() or bring(self.lent_as, target)
 
     def record(self) -> WeightsRecord:
         """What provenance keeps of it."""

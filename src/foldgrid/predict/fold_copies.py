@@ -44,7 +44,7 @@ def outputs_of_copies(
 
     Args:
         learner: Who predicts.
-        dataset: The samples, of ``learner.tile_pixels`` a tile; what is to be predicted may be
+        dataset: The samples, of ``learner.seen_as`` a tile; what is to be predicted may be
             unknown and is not looked at.
         device: Where to compute; chosen by what is there.
 

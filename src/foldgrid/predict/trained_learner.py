@@ -5,6 +5,7 @@ Knows run folders; never loads a network.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.fits import FitRecord
 from foldgrid.specs.given import is_given
 from foldgrid.specs.learners import is_ablation
-from foldgrid.specs.sweep import REGIONS
+from foldgrid.specs.sweep import REGIONS, DataSpec
 from foldgrid.specs.task import AnyTask, TaskSpec
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
@@ -33,14 +34,14 @@ class TrainedLearner:
         copies: The records of its fits, a fold each.
         regions: The regions that it was trained on, in ``REGIONS``' order; empty where a sample is
             a single photograph.
-        tile_pixels: The side of the tiles that it was trained on.
+        seen_as: How photographs became the tiles that it was trained on.
         store: The run folder, which holds the weights.
     """
 
     name: str
     copies: tuple[FitRecord, ...]
     regions: tuple[str, ...]
-    tile_pixels: int
+    seen_as: DataSpec
     store: RunStore
 
     @property
@@ -137,9 +138,16 @@ def open_learner(store: RunStore, learner: str) -> TrainedLearner:
         name=learner,
         copies=tuple(records[cell] for cell in cells),
         regions=tuple(region for region in REGIONS if region in occurring),
-        tile_pixels=int(store.read_sweep()["data"]["tile_pixels"]),
+        seen_as=_seen_as(store.read_sweep()["data"]),
         store=store,
     )
+
+
+def _seen_as(recorded: Mapping[str, Any]) -> DataSpec:
+    """Without the photographs themselves; earlier versions took colours as they are stored."""
+    names = ("tile_pixels", "colour", "bits")
+    given = {name: recorded[name] for name in names if name in recorded}
+    return DataSpec(**{"colour": "as_stored", **given})
 
 
 def _check_copies(

@@ -100,6 +100,23 @@ class FileRoot:
 
         return self._ask(read)
 
+    def copy_to(self, name: str, target: Path) -> bool:
+        """Copies ``name`` to a file outside the root, whole or not at all; whether it is there."""
+
+        def copy(system: fs.FileSystem) -> None:
+            with (
+                _whole(target) as partial,
+                system.open_input_stream(self._path(name)) as stream,
+                partial.open("wb") as file,
+            ):
+                shutil.copyfileobj(stream, file, COPY_BYTES)
+
+        try:
+            self._ask(copy)
+        except FileNotFoundError:
+            return False
+        return True
+
     def write_bytes(self, name: str, data: bytes, *, durable: bool = False) -> None:
         """Writes ``name`` whole or not at all, over what was there.
 
@@ -192,6 +209,26 @@ class FileRoot:
         if self.is_local:
             for partial in (self.local_path / name).glob(".*.partial"):
                 partial.unlink(missing_ok=True)
+
+    @contextmanager
+    def temporary_folder(self, name: str) -> Iterator[tuple[fs.FileSystem, str]]:
+        """A folder for the time of a block, whatever a block that was killed left in it.
+
+        Yields:
+            The file system, and the folder's path there.
+        """
+        path = self._path(name)
+
+        def remove(system: fs.FileSystem) -> None:
+            if system.get_file_info(path).type == fs.FileType.Directory:
+                system.delete_dir(path)
+
+        self._ask(remove)
+        self._ask(lambda system: system.create_dir(path))
+        try:
+            yield self._opened[0], path
+        finally:
+            self._ask(remove)
 
     def folders(self, name: str) -> list[str]:
         """The names of the folders directly below ``name``, sorted; empty where it is missing."""

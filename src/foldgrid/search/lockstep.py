@@ -231,9 +231,9 @@ class TrialTrainer:
         return self.store.trial(job.study, job.number).open_log()
 
     @staticmethod
-    def gpus(job: TrialJob) -> float:
+    def gpus(job: TrialJob) -> tuple[float, str]:
         """See ``Trainer``; the folds share one worker."""
-        return job.fits[0].gpus
+        return job.fits[0].gpus, job.fits[0].card
 
     def note_failure(self, job: TrialJob, text: str) -> None:
         """See ``Trainer``."""

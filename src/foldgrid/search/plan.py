@@ -60,9 +60,12 @@ class StudyPlan:
         changed = {name: value for name, value in values.items() if name != BACKBONE}
         asked = with_values(self.prepared.sweep.recipe_of(backbone), changed)
         recipe = with_own_preprocessing(asked, backbone)
+        slot = self.prepared.resources.slot_of_trial(backbone, number)
         fits = tuple(
             replace(
                 cell,
+                gpus=slot.gpus,
+                card=slot.card,
                 config=cell.config.model_copy(update={"training": recipe}),
                 keep_weights=False,
                 keep_features=False,
@@ -215,5 +218,5 @@ def _time(prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_left: int
 def _memory(prepared: PreparedSweep) -> str:
     batch, folds = prepared.sweep.training.batch_size, prepared.sweep.split.num_folds
     largest = max(size.memory_gib(batch, folds) for size in prepared.footprints.values())
-    together = largest * prepared.resources.num_concurrent
+    together = largest * prepared.resources.num_on_a_machine
     return f"up to {size_words(together)}: a trial holds the networks of its {folds} folds"

@@ -133,7 +133,7 @@ class SearchSession(LaunchFrame[TrialJob]):
             self.training(is_left=is_left) as (dataset, executor, interrupt),
         ):
             # The test set goes no further than here.
-            data = TrainingData.from_dataset(dataset, prepared.split).for_search()
+            data = TrainingData.from_dataset(dataset, prepared.split, self.shared).for_search()
             self._write_and_search(executor, data, interrupt)
         return len(self.failures)
 
@@ -142,7 +142,8 @@ class SearchSession(LaunchFrame[TrialJob]):
     ) -> None:
         prepared = self.prepared
         self._write_plan()
-        write_run_files(prepared)
+        for line in write_run_files(prepared):
+            self.console.print(line, markup=False, soft_wrap=True)
         self._set_aside_corrupt()
         display = self._display()
         self.failures = display.failures

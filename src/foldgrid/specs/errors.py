@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from foldgrid.specs.counted import counted
 
@@ -32,6 +34,48 @@ class Problem:
     where: str
     what: str
     message: str
+
+    def __post_init__(self) -> None:
+        """Names come from tables and disks: what a terminal would obey is written out."""
+        for part in ("where", "what", "message"):
+            object.__setattr__(self, part, harmless(getattr(self, part)))
+
+
+_OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but the line's end, and those that turn the direction of writing."""
+
+
+def harmless(text: str) -> str:
+    r"""A text whose control characters are written out, as in ``\x1b``.
+
+    Example:
+        >>> print(harmless("red " + chr(27) + "[31m"))
+        red \x1b[31m
+    """
+    return _OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+class PhotoError(SweepError):
+    """A photograph that cannot be used.
+
+    Attributes:
+        path: The file.
+        reason: What was found, what is allowed, the mend.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+    def __reduce__(self) -> tuple[type[PhotoError], tuple[Path, str]]:
+        """How it comes back from another process."""
+        return PhotoError, (self.path, self.reason)
+
+    @property
+    def problem(self) -> Problem:
+        """The same as a line of an `InputError`."""
+        return Problem(str(self.path), "", self.reason)
 
 
 class StorageAwayError(OSError):

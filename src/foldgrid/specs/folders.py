@@ -1,4 +1,4 @@
-"""Where sweeps and search spaces are, by name. Reads no file, so that naming them is quick."""
+"""Where sweeps, search spaces and recipes are, by name. Reads no file, so that naming is quick."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def space_folders() -> tuple[Path, ...]:
     return _folders("search_spaces")
 
 
+def recipe_folders() -> tuple[Path, ...]:
+    """Where recipes are: ``./recipes``, then those that come with the package."""
+    return _folders("recipes")
+
+
 def _folders(kind: str) -> tuple[Path, ...]:
     here, shipped = Path(kind), Path(__file__).parents[1] / kind
     if not here.is_dir():
@@ -27,7 +32,7 @@ def _folders(kind: str) -> tuple[Path, ...]:
 
 
 def yaml_files(*folders: Path) -> dict[str, Path]:
-    """The sweeps or search spaces in folders by name, sorted; of two the first folder's."""
+    """The files in folders by name, sorted; of two of one name the first folder's."""
     files = {path.stem: path for folder in reversed(folders) for path in folder.glob("*.yaml")}
     return dict(sorted(files.items()))
 
@@ -51,6 +56,31 @@ def find_sweep(name: str, folders: Sequence[Path]) -> Path:
     raise SweepError(
         f'No sweep "{name}" in {folder_names(folders)}. {did_you_mean(name, files)}\n'
         "Give one of their names, or the path of a YAML file; `foldgrid list` shows them."
+    )
+
+
+def find_named(kind: str, named: object, folders: Sequence[Path], beside: Path) -> Path:
+    """The file of a search space or a recipe that a sweep names: a name in ``folders``, or a path.
+
+    Args:
+        kind: What it is called in a message, ``space`` or ``recipe``.
+        named: What the sweep says.
+        folders: See ``space_folders`` and ``recipe_folders``.
+        beside: Where the sweep's file lies, from which a path is seen.
+
+    Raises:
+        ValueError: There is none; the nearest names are offered.
+    """
+    files = yaml_files(*folders)
+    if isinstance(named, str) and Path(named).suffix in (".yaml", ".yml"):
+        # Of a user's own, wherever it is.
+        files = {named: beside / named} if (beside / named).is_file() else {}
+    if isinstance(named, str) and named in files:
+        return files[named]
+    guess = did_you_mean(str(named), files) + " " if files else ""
+    raise ValueError(
+        f'no such {kind} "{named}". {guess}{kind.capitalize()}s are the files in '
+        f"{folder_names(folders)}, or give the path of a YAML file, as seen from the sweep's own."
     )
 
 

@@ -1,6 +1,6 @@
-"""The JSON Schemas of sweep and search-space files, for editors.
+"""The JSON Schemas of the files of sweeps, search spaces and recipes, for editors.
 
-``python -m foldgrid.specs.json_schema sweep > FILE``, or ``search_space``.
+``python -m foldgrid.specs.json_schema sweep > FILE``, or ``search_space``, or ``recipe``.
 """
 
 from __future__ import annotations
@@ -10,14 +10,19 @@ import sys
 
 from pydantic import BaseModel
 
+from foldgrid.specs.recipe_cards import RecipeCard
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 
-MODELS: dict[str, type[BaseModel]] = {"sweep": Sweep, "search_space": SearchSpace}
+MODELS: dict[str, type[BaseModel]] = {
+    "sweep": Sweep,
+    "search_space": SearchSpace,
+    "recipe": RecipeCard,
+}
 
 
 def schema_of(kind: str) -> str:
-    """The schema of ``sweeps/*.yaml`` or ``search_spaces/*.yaml`` as JSON text."""
+    """The schema of one kind of file, such as ``sweeps/*.yaml``, as JSON text."""
     return json.dumps(MODELS[kind].model_json_schema(by_alias=False), indent=2) + "\n"
 
 

@@ -141,6 +141,10 @@ def ablation_problems(
     known = list(recipe_keys())
     for key, values in ablation.items():
         path = ("ablation", key)
+        if key == "recipe":
+            message = "an ablation changes one key, and a recipe has many. Take learners: "
+            problems.append((path, f"{message}BACKBONE+LABEL: {{recipe: NAME}}."))
+            continue
         if current_key(key) not in known:
             problems.append((path, f"the recipe has no such key. {did_you_mean(key, known)}"))
             continue

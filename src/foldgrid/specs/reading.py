@@ -87,6 +87,19 @@ def document_of(source: Path | Document) -> Document:
     return replace(source, values=copy.deepcopy(source.values))
 
 
+def merge(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes keys in place, deep down, and returns all.
+
+    An empty mapping empties what is there, as an empty list does.
+    """
+    for key, change in changes.items():
+        if change and isinstance(change, dict) and isinstance(values.get(key), dict):
+            merge(values[key], change)
+        else:
+            values[key] = change
+    return values
+
+
 def read_document(path: Path) -> Document:
     """Reads a YAML file that holds one mapping.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
-from foldgrid.specs.folders import folder_names, yaml_files
+from foldgrid.specs.folders import find_named, yaml_files
 from foldgrid.specs.given import read_given_specs
 from foldgrid.specs.heads import ATTENTION, DEFAULT_HEAD, HEADS
 from foldgrid.specs.learners import ablation_problems, learner_problems
@@ -21,9 +21,11 @@ from foldgrid.specs.reading import (
     KeyPath,
     Renaming,
     document_of,
+    merge,
     read_document,
     validate,
 )
+from foldgrid.specs.recipe_cards import RECIPE, Cards, is_of_learner, leaves, places
 from foldgrid.specs.recipe_parts import OF_A_BACKBONE, OF_GRADIENTS, UNAUGMENTED
 from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
@@ -40,6 +42,10 @@ _SHORT_KEYS: dict[_Key, _Key] = {
     ("weights", "policy"): ("weights",),
     ("weights", "licences"): ("licences",),
 }
+
+
+_SETTINGS_OF_SCHEDULES = ("plateau", "steps", "cosine")
+"""Keys of the recipe that a schedule of the same name alone looks at."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +91,19 @@ def resolve_sweep(
     if isinstance(path, Path):
         written.values["name"] = written.values.get("name") or path.stem
         beside = path.parent
+    cards = Cards(beside)
+    by_hand, written = written, cards.applied(written)
+    _refuse(written, _idle_schedules(by_hand, written))
     plain = validate(Sweep, written)
     for name in plain.budgets:
         _with_budget(written, name)
     document = _with_budget(written, budget)
     for key, value, origin in found:
         document = _overlay(document, current_path(key, document.values), value, origin)
-    for text in overrides:
-        document = _override(document, *_parse_override(text))
+    # A key that is written beside a recipe's name goes before the recipe.
+    parsed = sorted(map(_parse_override, overrides), key=lambda each: each[0][-1] != RECIPE)
+    for override in parsed:
+        document = _override(document, *override, cards)
     if manifest is not None:
         document = _overlay(document, ("data", "manifest"), str(manifest), "--data")
     sweep = _with_weight_files(validate(Sweep, document), document, beside)
@@ -103,10 +114,41 @@ def resolve_sweep(
     given, problems = read_given_specs(sweep.given, beside)
     _refuse(document, problems)
     sweep = sweep.model_copy(update={"given": given})
+    noted = [document, *cards.documents.values()]
     if spaces is None:
-        return ResolvedSweep(sweep, document, renamed=note_on([document]))
+        return ResolvedSweep(sweep, document, renamed=note_on(noted))
     space, *documents = _space_of(sweep, document, spaces, beside)
-    return ResolvedSweep(sweep, document, space, note_on([document, *documents]))
+    return ResolvedSweep(sweep, document, space, note_on([*noted, *documents]))
+
+
+def _idle_schedules(by_hand: Document, written: Document) -> Iterator[tuple[_Key, str]]:
+    """Settings of a schedule that are written beside the name of another, each with its key path.
+
+    Args:
+        by_hand: The sweep as it is written.
+        written: With the keys of the recipes that it names.
+    """
+    if "budget" in by_hand.values:
+        # A run folder's own sweep.yaml says every key.
+        return
+    whole = dict(places(written.values))
+    for place, inner in places(by_hand.values):
+        above: _Key = () if is_of_learner(place) else ("training",)
+        own: Any = inner
+        all_keys: Any = whole[place]
+        for part in above:
+            own, all_keys = own.get(part), all_keys.get(part)
+        if not isinstance(own, dict) or not isinstance(all_keys, dict):
+            continue
+        schedule = all_keys.get("schedule")
+        for key in own:
+            name = str(key).partition(".")[0]
+            if name in _SETTINGS_OF_SCHEDULES and schedule not in (name, None):
+                yield (
+                    (*map(str, place), *above, str(key)),
+                    f"nothing would notice it beside schedule: {schedule}. Leave out {key}, or "
+                    f"take schedule: {name}.",
+                )
 
 
 def _with_weights_apart(written: Document) -> Document:
@@ -183,27 +225,26 @@ def _space_of(
             )
             raise InputError(document.source, [Problem(at("search"), "search", message)])
         return (None,)
-    named, files = sweep.search_space, yaml_files(*folders)
-    if Path(named).suffix in (".yaml", ".yml"):
-        # Of a user's own, wherever it is; the sweep's file says it from where it lies itself.
-        files = {named: beside / named} if (beside / named).is_file() else {}
-    if named not in files:
-        guess = did_you_mean(named, files) + " " if files else ""
-        message = (
-            f'no such space "{named}". {guess}Spaces are the files in {folder_names(folders)}, or '
-            "give the path of a YAML file, as seen from the sweep's own."
-        )
-        raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
+    try:
+        named = find_named("space", sweep.search_space, folders, beside)
+    except ValueError as error:
+        raise InputError(
+            document.source, [Problem(at("search_space"), "search_space", str(error))]
+        ) from None
     for key in ("learners", "ablation", "given"):
         if getattr(sweep, key):
             message = f"found `{key}` beside a search. A search draws from its space; drop one."
             raise InputError(document.source, [Problem(at(key), key, message)])
-    space, file = _read_space(files[named])
+    whole, file = _read_space(named)
+    space = whole.for_task(sweep.task.name)
+    if not space.parameters:
+        message = f"no parameter of {whole.title!r} is for the task {sweep.task.name}."
+        raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
     _refuse(document, sweep_problems(space, sweep))
     return space, file
 
 
-def _refuse(document: Document, found: Sequence[tuple[tuple[str, ...], str]]) -> None:
+def _refuse(document: Document, found: Iterable[tuple[tuple[str, ...], str]]) -> None:
     """Raises what was found wrong with keys of ``document``, if anything."""
     problems = [
         Problem(document.where(key_path) or "file", ".".join(key_path), message)
@@ -221,7 +262,7 @@ def _with_budget(written: Document, budget: BudgetName) -> Document:
         changes = _probe_of(validate(Sweep, written))
     lines = dict(written.lines)
     origin: KeyPath = ("budgets", budget)
-    _merge(values, changes)
+    merge(values, changes)
     for path, line in written.lines.items():
         if path[:2] == origin and len(path) > 2:
             lines[path[2:]] = line
@@ -255,15 +296,6 @@ def _probe_of(sweep: Sweep) -> dict[str, Any]:
     return {"training": recipe, "per_backbone": {}, "ablation": {}, "learners": {}}
 
 
-def _merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Changes keys, deep down; an empty mapping empties what is there, as an empty list does."""
-    for key, change in changes.items():
-        if change and isinstance(change, dict) and isinstance(values.get(key), dict):
-            _merge(values[key], change)
-        else:
-            values[key] = change
-
-
 def _parse_override(text: str) -> tuple[_Key, Any, str]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
@@ -280,8 +312,14 @@ def _parse_override(text: str) -> tuple[_Key, Any, str]:
     return _SHORT_KEYS.get(path, path), parsed, "--set"
 
 
-def _override(document: Document, path: _Key, value: Any, origin: str) -> Document:
-    """An override over the document; its key may go by an earlier name."""
+def _override(document: Document, path: _Key, value: Any, origin: str, cards: Cards) -> Document:
+    """An override over the document; its key may go by an earlier name, or name a recipe."""
+    if path[-1] == RECIPE:
+        for part in reversed(path):
+            value = {part: value}
+        for key, inner in leaves(cards.applied(Document(origin, value, {path: origin})).values):
+            document = _overlay(document, key, inner, origin)
+        return document
     current = current_path(path, document.values)
     found = document.renamed
     if current != path:

@@ -49,10 +49,13 @@ def _recipe_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]
     for name, value in dict.fromkeys(pair for first in firsts for pair in first.items()):
         parameter = space.parameters[name]
         if name != BACKBONE and not allows(parameter, value):
+            written = "null" if value is None else repr(value)
+            how = "change it, or widen the space."
+            if value is None and not isinstance(parameter, ChoiceParameter):
+                how = "give it a number here, or search choices with null among them."
             message = (
-                f"found {value!r}, which is not in the search space ({describe(parameter)}). "
-                "The sweep's default configuration is its first trial: change it, or widen the "
-                "space."
+                f"found {written}, which is not in the search space ({describe(parameter)}). "
+                f"The sweep's default configuration is its first trial: {how}"
             )
             yield ("training", *name.split(".")), message
     yield from _unfit_problems(space, sweep)

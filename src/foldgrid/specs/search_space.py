@@ -1,7 +1,8 @@
 """A search space: which parts of the recipe may vary, and how far.
 
 A parameter is named by its key in ``training``, dotted where it is nested (``plateau.patience``),
-or is ``backbone``. Knows the recipe and its limits; does not know who searches.
+or is ``backbone``. Its conditions speak of parameters above it, and of the ``task``. Knows the
+recipe and its limits; does not know who searches.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from foldgrid.specs.errors import did_you_mean
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.recipe_keys import Value, current_key, recipe_keys, recipe_value, with_values
 from foldgrid.specs.sweep import Sweep
+from foldgrid.specs.task import TASKS
 
 BACKBONE = "backbone"
 """The one parameter that is not a key of ``training``."""
+TASK = "task"
+"""What a condition may speak of besides: the name of what is predicted."""
 MAX_GRID_POINTS = 10_000
 """A larger grid is a mistake: nobody trains so many configurations on all folds."""
 
@@ -37,7 +41,8 @@ class FloatParameter(_Parameter):
         log: Draw evenly on a logarithmic scale.
         step: Only ``low``, ``low + step``, …; null draws any number.
         when: Conditions, by parameter the values that each must have; otherwise the sweep's own
-            recipe decides this one.
+            recipe decides this one. ``task: [binary, classification]`` are the tasks that it is
+            for.
     """
 
     type: Literal["float"]
@@ -99,6 +104,15 @@ class SearchSpace(Spec):
         conditions = self.parameters[name].when
         return all(values.get(other) in allowed for other, allowed in conditions.items())
 
+    def for_task(self, task: str) -> SearchSpace:
+        """The space without the parameters that are for other tasks, or depend on such."""
+        kept: dict[str, Parameter] = {}
+        for name, parameter in self.parameters.items():
+            when = dict(parameter.when)
+            if task in when.pop(TASK, (task,)) and when.keys() <= kept.keys():
+                kept[name] = parameter.model_copy(update={"when": when})
+        return self.model_copy(update={"parameters": kept})
+
 
 def extremes(parameter: Parameter) -> dict[str, Value]:
     """The values at the parameter's ends, by the key that says them."""
@@ -122,6 +136,7 @@ NOT_SEARCHED = {
     "input_size": "trials of a backbone share its network's size, which memory and time are "
     f"planned by. {_ONE_RECIPE}",
     "phases": f"a list is no single value. {_ONE_RECIPE}",
+    "recipe": "it is many keys. Say it in the sweep, or compare several as learners of a grid.",
 }
 """Keys of the recipe that no space may vary, and why."""
 
@@ -180,6 +195,10 @@ def _limits(name: str, parameter: Parameter) -> Iterator[tuple[str, str]]:
 
 
 def _condition(space: SearchSpace, above: list[str], other: str, allowed: tuple[Value, ...]) -> str:
+    if other == TASK:
+        unknown = [str(name) for name in allowed if name not in TASKS]
+        hint = did_you_mean(unknown[0], TASKS) if unknown else ""
+        return f'no task is called "{unknown[0]}". {hint}' if unknown else ""
     if other not in above:
         hint = did_you_mean(other, above) or "There is none above."
         return f'speaks of "{other}", which is not a parameter above this one. {hint}'

@@ -39,8 +39,13 @@ SamplerName = Literal[
     "CmaEsSampler",
     "NSGAIISampler",
 ]
+ColourManagement = Literal["managed", "as_stored"]
 WeightsPolicy = Literal["required", "fetch", "present", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
+
+
+Exclusion = Literal["copies", "blurred", "far", "pending", "rejected"]
+"""Why a photograph may be left out of a sweep; see ``DataSpec.exclude``."""
 
 
 class DataSpec(Spec):
@@ -49,17 +54,34 @@ class DataSpec(Spec):
     Attributes:
         manifest: A manifest of the user's photographs; null takes the example, or generates a
             simulated study.
+        photos: The folder that the paths in ``manifest`` are relative to; null for the manifest's
+            own. Photographs on a read-only volume can so have a manifest elsewhere.
         example: A study of real pictures that comes with the libraries: ``digits`` are
             scikit-learn's 1,797 scans of handwritten digits, labels 0 to 9; null takes none.
         tile_pixels: The side of one tile: a photograph's longer side as models see it. A mosaic
             is two tiles wide and high, a single photograph with a label is one tile.
+        colour: ``managed`` converts photographs with a colour profile to sRGB, ``as_stored`` takes
+            their numbers as they are, as run folders of earlier versions did.
+        bits: How many bits of a 16-bit grey photograph hold its picture: 16, or fewer where a
+            camera of 12 bits wrote them. ``auto`` takes the fewest of 8, 10, 12, 14 and 16 that
+            hold the brightest of the whole study.
+        exclude: Photographs with a label that are left out before anything is split, as
+            ``foldgrid data check`` would leave them out: ``copies`` (of another file or picture,
+            and pictures under two labels or subjects), ``blurred`` and ``far`` away ones, and those
+            whose ``review_status`` is ``pending`` or ``rejected``.
+        exclude_whole_cases: Whether a case goes as a whole where one of its photographs does.
         synthetic: What is simulated: the PASI trial's settings or, with ``study``, those of a
             study with labels.
     """
 
     manifest: Path | None = None
+    photos: Path | None = None
     example: Literal["digits"] | None = None
     tile_pixels: int = Field(default=128, ge=8, le=1024)
+    colour: ColourManagement = "managed"
+    bits: Literal["auto"] | Annotated[int, Field(ge=8, le=16)] = 16
+    exclude: tuple[Exclusion, ...] = ()
+    exclude_whole_cases: bool = False
     synthetic: SyntheticSettings = TrialSettings()
 
 
@@ -209,6 +231,10 @@ class Sweep(Spec):
             another, or of one that is not known, are refused. Null allows all. Written below
             ``weights`` too: ``weights: {policy: auto, licences: [apache-2.0, mit]}``.
         seed: Decides every random draw of training.
+        recipe: The name of a file in ``recipes/``, or the path of a YAML file as seen from the
+            sweep's: its keys count as if they stood in ``training``, where keys written here go
+            before them. ``per_backbone``, ``learners`` and a budget may name one, too. Empty in a
+            sweep that is resolved.
         training: The recipe.
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
             ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``. ``phases`` replaces the whole
@@ -245,6 +271,7 @@ class Sweep(Spec):
     weights: WeightsPolicy = "auto"
     licences: tuple[str, ...] | None = Field(default=None, min_length=1)
     seed: int = Field(default=0, ge=0)
+    recipe: str | None = None
     training: TrainingRecipe = TrainingRecipe()
     per_backbone: dict[str, dict[str, RecipeValue]] = Field(default_factory=dict)
     learners: dict[str, dict[str, RecipeValue]] = Field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from torch import nn
@@ -14,6 +14,14 @@ ASSUMED_BYTES_A_SECOND = 0.3e9
 """How fast a state is written, until the first one has been."""
 TIMES_THE_WEIGHTS = 3
 """A state holds the weights, the best weights, and some optimiser's momentum."""
+
+
+_early: list[Callable[[], bool]] = []
+
+
+def write_early_when(is_needed: Callable[[], bool]) -> None:
+    """Has every state of this process be written as soon as ``is_needed`` says so."""
+    _early[:] = [is_needed]
 
 
 class CheckpointInterval:
@@ -38,6 +46,8 @@ class CheckpointInterval:
 
     def is_due(self) -> bool:
         """Whether a checkpoint may be written now."""
+        if any(is_needed() for is_needed in _early):
+            return True
         return (time.monotonic() - self._last) * self._fraction > self._seconds
 
     @contextmanager

@@ -8,8 +8,10 @@ C channels, D features, H and W pixels, M samples, V views of each.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foldgrid.data.cache import building, load_kept, make_private_folder
+from foldgrid.data.cache import building, label_path, load_kept, make_private_folder
 from foldgrid.models.cut import Backbone, as_backbone
 from foldgrid.models.folding import folded
 from foldgrid.specs.errors import InputError, SweepError
@@ -45,7 +47,8 @@ class FrozenFeatures:
 
     Rules: features come in the chunks of one size whoever computes them, so they are the same bits
     with and without a cache; a file is read only where all that decides its numbers is the same;
-    one process of a machine computes a file, and others wait for it.
+    one process of a machine computes a file, and others wait for it; the machines of a cluster take
+    what one of them has computed from the run folder.
 
     Args:
         opened: The whole network, whose backbone is frozen; asked only where something has to be
@@ -138,7 +141,7 @@ class FrozenFeatures:
             self._arrays[number] = array
             return
         with FileLock(path.with_suffix(".lock")):
-            found = load_kept(path, table.shape, table.dtype, table.about)
+            found = self._kept(path, table)
             if found is None:
                 for left in path.parent.glob(f".{path.name}.*.partial"):
                     # Whoever left it behind held the lock, and is gone.
@@ -146,9 +149,28 @@ class FrozenFeatures:
                 with building(path, table.shape, table.dtype, table.about) as array:
                     yield from self._fill(array, table)
                 found = load_kept(path, table.shape, table.dtype, table.about)
+                self._pass_on(path)
         if found is None:
             raise OSError(f"{path}: was written, and is not what was written")
         self._arrays[number] = found
+
+    def _kept(self, path: Path, table: Table) -> NDArray[Any] | None:
+        """The table from this machine's cache, or from another's that computed it."""
+        found = load_kept(path, table.shape, table.dtype, table.about)
+        shared = self._data.shared
+        if found is not None or shared is None:
+            return found
+        for each in (path, label_path(path)):
+            if not shared.copy_to(f"features/{each.name}", each):
+                return None
+        return load_kept(path, table.shape, table.dtype, table.about)
+
+    def _pass_on(self, path: Path) -> None:
+        """Has other machines find a file of this one's cache, the label last."""
+        shared = self._data.shared
+        if shared is not None:
+            for each in (path, label_path(path)):
+                shared.write_file(f"features/{each.name}", partial(shutil.copyfile, each))
 
     def _writable(self, table: Table) -> Path | None:
         """The table's file, or nothing where this machine's cache cannot be written."""

@@ -71,7 +71,10 @@ def _weights_record(fit: FitState) -> WeightsRecord:
     table = fit.config.given
     if table is not None:
         return WeightsRecord(source="given", sha256=table.sha256)
-    return fit.weights.record() if fit.weights else WeightsRecord(source="random")
+    if not fit.weights:
+        return WeightsRecord(source="random")
+    # By the plan: a machine that found features in the cache need not have the file.
+    return fit.weights.record().model_copy(update={"sha256": fit.config.weights})
 
 
 def _write_results(fit: FitState) -> dict[str, float]:

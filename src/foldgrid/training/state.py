@@ -195,7 +195,9 @@ class FitState:
     def _build(self) -> nn.Module:
         targets_NK = self.targets_NK[self.roles.train]
         pixels = self.source.pixels
-        network = build_first(self.config, self.task, self.weights, targets_NK, pixels)
+        shared = self.data.shared
+        weights = self.weights and self.weights.on_this_machine(shared.copy_to if shared else None)
+        network = build_first(self.config, self.task, weights, targets_NK, pixels)
         return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     def _first_head(self) -> nn.Module:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from foldgrid.data.dataset import Dataset
 from foldgrid.data.splits import SEARCH, TEST, TRAIN, Split, inner_split, search_rows
+from foldgrid.records.files import FileRoot
 from foldgrid.specs.fits import SPLIT_FINGERPRINT_LENGTH, FitConfig, content_digest
 from foldgrid.specs.recipe_parts import EarlyStopping
 
@@ -48,6 +49,8 @@ class TrainingData:
         grid: Tiles a side of a mosaic; 1 where each shows a single photograph.
         cache: The root of the cache, for what is computed of the pictures; nothing keeps nothing.
         pictures: The name of these pictures there: a hash.
+        shared: The run folder, through which the machines of a cluster pass on what one of them
+            has and others need; nothing where there is one machine.
     """
 
     mosaics_NHWC: NDArray[np.uint8]
@@ -56,15 +59,18 @@ class TrainingData:
     grid: int = 2
     cache: Path | None = None
     pictures: str = ""
+    shared: FileRoot | None = None
 
     @classmethod
-    def from_dataset(cls, dataset: Dataset, split: Split) -> TrainingData:
+    def from_dataset(
+        cls, dataset: Dataset, split: Split, shared: FileRoot | None = None
+    ) -> TrainingData:
         """The samples of ``dataset``, each on the side that ``split`` puts it."""
         samples = samples_with_partition(dataset.samples, split)
         # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
         pixels_NHWC = np.asarray(dataset.mosaics_NHWC)
         name = dataset.mosaics_path.stem if dataset.mosaics_path else ""
-        return cls(pixels_NHWC, samples, dataset.stratum, dataset.grid, dataset.cache, name)
+        return cls(pixels_NHWC, samples, dataset.stratum, dataset.grid, dataset.cache, name, shared)
 
     def for_search(self) -> TrainingData:
         """What a search may see: the part that is set aside for it, else all but the test set."""

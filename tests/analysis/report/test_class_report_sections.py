@@ -84,7 +84,9 @@ def test_nobody_is_named_and_nothing_is_undefined(reported: Reported) -> None:
     for text in texts:
         for name in {*reported.fake.split["sample"], *reported.fake.split["subject"]}:
             assert name not in text or not re.search(rf"\b{re.escape(name)}\b", text), name
-        assert not re.search(r"\b(nan|None)\b", re.sub("none", "", text)), "undefined"
+        for word in ("nan", "None"):
+            # A pattern that begins with letters is looked for ten times as fast.
+            assert not re.search(rf"{word}(?<=\b{word})\b", text), word
 
 
 def test_the_same_records_give_the_same_bytes(reported_by_task: Any, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from foldgrid.analysis.run import Run
 from foldgrid.analysis.search.run import SearchRun
 from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.fits import FitRecord, PhaseRecord
+from foldgrid.specs.fits import FitConfig, FitRecord, PhaseRecord
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.task import TASKS
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
@@ -56,8 +56,8 @@ KINDS: dict[str, set[str]] = {
     "binary": OF_EVERY_GRID | OF_CLASSES | {"operating", "varied"},
     "tree": OF_EVERY_GRID | OF_CLASSES | {"tree"},
     "regression": OF_EVERY_GRID | {"number_agreement"},
-    "ordinal": OF_EVERY_GRID | (OF_CLASSES - {"published_classes"}),
-    "phased": OF_EVERY_GRID | OF_PASI | {"phases"},
+    "ordinal": OF_EVERY_GRID | (OF_CLASSES - {"published_classes"}) | {"flow"},
+    "phased": OF_EVERY_GRID | OF_PASI | {"phases", "recipes"},
     "search": OF_EVERY_SEARCH,
     "searches": OF_EVERY_SEARCH | {"studies", "front"},
 }
@@ -79,7 +79,13 @@ def opened_searches(tmp_path_factory: pytest.TempPathFactory) -> Opened:
 
 
 class PhasedRun(ReportedRun):
-    """A sweep whose fits first train the head."""
+    """A sweep whose fits first train the head; the learner ``fast`` has a larger rate."""
+
+    def config(self, backbone: str, fold: int) -> FitConfig:
+        made = super().config(backbone, fold)
+        rate = 0.1 if backbone.endswith("+fast") else made.training.learning_rate
+        recipe = made.training.model_copy(update={"learning_rate": rate})
+        return made.model_copy(update={"training": recipe})
 
     def record(self, backbone: str, fold: int) -> FitRecord:
         head = PhaseRecord(
@@ -98,9 +104,9 @@ class PhasedRun(ReportedRun):
 
 @pytest.fixture(scope="session")
 def opened_phased(tmp_path_factory: pytest.TempPathFactory) -> Opened:
-    """A sweep that trained in phases."""
-    folder = tmp_path_factory.mktemp("runs") / "phased"
-    fake = PhasedRun(folder, backbones=("resnet18", "vgg11"), num_folds=2, num_subjects=8)
+    """A sweep that trained in phases, and one of its networks once more, faster."""
+    folder, names = tmp_path_factory.mktemp("runs") / "phased", ("resnet18", "vgg11", "vgg11+fast")
+    fake = PhasedRun(folder, backbones=names, num_folds=2, num_subjects=8)
     return opened(fake.write())
 
 
@@ -114,10 +120,31 @@ def opened_regression(tmp_path_factory: pytest.TempPathFactory) -> Opened:
 
 @pytest.fixture(scope="session")
 def opened_ordinal(tmp_path_factory: pytest.TempPathFactory) -> Opened:
-    """A sweep of three grades."""
+    """A sweep of three grades, which left photographs out."""
     fake = FakeClassRun(tmp_path_factory.mktemp("runs") / "grades", has_features=True)
     fake.spec = OrdinalSpec(classes=fake.spec.classes)
-    return opened(fake.write())
+    store = fake.write()
+    counts = {
+        "num_photos": 60,
+        "num_cases": 9,
+        "num_subjects": 9,
+        "photos_by_label": {"normal": 20},
+    }
+    compared = {
+        "column": "label",
+        "photos": {"normal": [4, 20]},
+        "p_value": 0.01,
+        "is_uneven": True,
+    }
+    store.write_flow(
+        [
+            {"step": "in the manifest", "is_exclusion": False, "comparisons": [], **counts},
+            {"step": "blurred", "is_exclusion": True, "comparisons": [compared], **counts},
+            {"step": "left", "is_exclusion": False, "comparisons": [], **counts},
+        ],
+        ["excluded: blurred: 20.0% of normal"],
+    )
+    return opened(store)
 
 
 @pytest.fixture
@@ -154,6 +181,20 @@ def files_of(run: Opened) -> dict[Path, int]:
 def test_a_run_has_those_of_its_kind_and_its_task(run: Opened, kind: str) -> None:
     assert set(run.exhibits) == KINDS[kind]
     assert list(run.exhibits) == [name for name in EXHIBITS if name in run.exhibits]
+
+
+def test_recipes_are_grouped_and_compared(run_of: Any) -> None:
+    shown = run_of("phased").exhibit("recipes")
+    groups = shown.frame("recipes")
+    assert groups.values.tolist() == [
+        ["resnet18", 1, "", ""],
+        ["vgg11", 1, "", ""],
+        ["vgg11+fast", 2, "learning_rate", "0.1"],
+    ]
+    [pair] = shown.frame("recipe_pairs").to_dict("records")
+    assert (pair["backbone"], pair["learner"]) == ("vgg11", "vgg11+fast")
+    assert pair["difference"] == pytest.approx(pair["learner_mae"] - pair["mae"])
+    assert pair["reading"] in ("learner better", "backbone better", "not clear")
 
 
 def test_every_exhibit_is_tried_and_reported() -> None:

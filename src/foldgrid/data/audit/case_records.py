@@ -110,14 +110,16 @@ def check_output(option: str, path: Path, manifest: LabelledManifest, kinds: Seq
 
 
 def check_kept_folder(option: str, path: Path, manifest: LabelledManifest) -> None:
-    """Refuse a kept manifest outside the manifest's folder, which its paths are relative to.
+    """Refuse a kept manifest outside the manifest's folder, where its paths are relative to that.
 
     Raises:
-        SweepError: It would lie elsewhere.
+        SweepError: It would lie elsewhere, and the photographs' folder was not named.
     """
-    if path.absolute().parent.resolve() != manifest.folder.resolve():
+    is_own = manifest.folder.resolve() == manifest.path.absolute().parent.resolve()
+    if is_own and path.absolute().parent.resolve() != manifest.folder.resolve():
         raise SweepError(
-            f'{option}: found "{path}". Its paths are relative to {manifest.folder}: put it there.'
+            f'{option}: found "{path}". Its paths are relative to {manifest.folder}: put it there, '
+            "or name the folder with --photos."
         )
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.audit.exclusions import ExclusionRules, Thresholds, find_reasons, find_thresholds
-from foldgrid.data.audit.flow import FlowStep, study_flow
-from foldgrid.data.audit.group_comparison import find_subgroups
-from foldgrid.data.audit.image_quality import PhotoExam, examine_photos
+from foldgrid.data.audit.flow import FlowStep, labelled_flow
+from foldgrid.data.audit.image_quality import PhotoExam, examine_photos, quality_of_study
+from foldgrid.data.audit.photo_files import describe_files, odd_photos
 from foldgrid.data.cache import cache_root
 from foldgrid.data.copy_questions import CopyQuestion, copy_questions, describe_questions
 from foldgrid.data.fingerprint import hash_photos
@@ -25,8 +25,6 @@ from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 
 MAX_GROUPS_NAMED = 12
-UNASKED = ("uploaded_on", "review_status", "reviewed_by", "remarks")
-"""Describing columns that say nothing of a person or a picture."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +82,12 @@ def audit_labelled(
         )
     paths = [Path(path) for path in photos["path"]]
     hashes = {place: exam.picture_hash_VD for place, exam in enumerate(exams)}
-    copies = copies_of_study(paths, hash_photos(paths, cache), pixels, cache, hashes=hashes)
-    thresholds = find_thresholds(exams, rules)
-    reasons = find_reasons(photos, exams, copies, thresholds)
-    groups = find_subgroups(photos, [name for name in manifest.described if name not in UNASKED])
-    flow = study_flow(photos.assign(**groups), reasons, list(groups))
+    digests = hash_photos(paths, cache)
+    copies = copies_of_study(paths, digests, pixels, cache, hashes=hashes)
+    quality_N2 = quality_of_study(paths, digests, pixels, cache, exams=exams)
+    thresholds = find_thresholds(quality_N2, rules)
+    reasons = find_reasons(photos, quality_N2, copies, thresholds)
+    flow = labelled_flow(photos, manifest.described, reasons)
     return LabelledAudit(
         manifest,
         tuple(exams),
@@ -111,13 +110,14 @@ def describe_labelled_audit(audit: LabelledAudit) -> str:
         f"{counted(len(photos), 'photo')} "
         f"({sum(exam.facts.num_bytes for exam in audit.exams) / 1e6:,.1f} MB), "
         f"{counted(len(manifest.labels), 'label')}",
-        "  photos     " + _describe_files(audit.exams),
+        *(f"  {line}" for line in _describe_files(audit.exams)),
         *(f"  {line}" for line in _describe_labels(photos)),
         *(f"  raters    {line}" for line in _describe_raters(manifest)),
     ]
-    if manifest.warnings:
-        lines.append(counted(len(manifest.warnings), "warning"))
-        lines += [f"  {each.where}  {each.what}  {each.message}" for each in manifest.warnings]
+    odd = odd_photos(photos, [exam.facts for exam in audit.exams])
+    if warnings := [*manifest.warnings, *odd]:
+        lines.append(counted(len(warnings), "warning"))
+        lines += [f"  {each.where}  {each.what}  {each.message}" for each in warnings]
     if audit.copies:
         lines.append(counted(len(audit.copies), "picture") + " more than once")
         lines += [f"  {line}" for line in _describe_copies(audit)]
@@ -126,16 +126,10 @@ def describe_labelled_audit(audit: LabelledAudit) -> str:
     return "\n".join(lines)
 
 
-def _describe_files(exams: Sequence[PhotoExam]) -> str:
-    formats = Counter(exam.facts.format for exam in exams).most_common()
-    sizes = sorted((e.facts.width * e.facts.height, e.facts.width, e.facts.height) for e in exams)
-    (_, width, height), (_, most_width, most_height) = sizes[0], sizes[-1]
+def _describe_files(exams: Sequence[PhotoExam]) -> list[str]:
     num_timed = sum(exam.taken is not None for exam in exams)
-    return (
-        ", ".join(f"{count} {name}" for name, count in formats)
-        + f", from {width}x{height} to {most_width}x{most_height} pixels, "
-        f"{num_timed} with a time of capture"
-    )
+    first, *others = describe_files([exam.facts for exam in exams])
+    return [f"{first}, {num_timed} with a time of capture", *others]
 
 
 def _describe_labels(photos: pd.DataFrame) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
-from foldgrid.data.audit.scored import find_equal_photos
+from foldgrid.data.audit.photo_files import describe_files
+from foldgrid.data.audit.scored import survey_warnings
 from foldgrid.data.dataset import Survey
 from foldgrid.specs.counted import counted
 
@@ -26,18 +26,13 @@ def describe_measured(survey: Survey) -> str:
 def _lines(survey: Survey) -> Iterator[str]:
     samples, facts = survey.samples, survey.photo_facts
     cases = samples.loc[samples["case"] != "", "case"].nunique()
-    sizes = sorted((photo.width * photo.height, photo.width, photo.height) for photo in facts)
-    formats = Counter(photo.format for photo in facts).most_common()
     yield f"{survey.manifest.path}: no mistakes"
     yield (
         f"  {counted(samples['subject'].nunique(), 'subject')}, {cases} cases, "
         f"{counted(survey.num_photos, 'photo')} "
         f"({sum(photo.num_bytes for photo in facts) / 1e6:,.1f} MB), data {survey.fingerprint}"
     )
-    yield (
-        f"  photos     {', '.join(f'{count} {name}' for name, count in formats)}, from "
-        f"{sizes[0][1]}x{sizes[0][2]} to {sizes[-1][1]}x{sizes[-1][2]} pixels"
-    )
+    yield from (f"  {line}" for line in describe_files(facts))
     values = samples["value"]
     yield f"  values     {values.min():g} to {values.max():g}, median {values.median():g}"
     for _, rows in samples.groupby("band"):
@@ -46,7 +41,7 @@ def _lines(survey: Survey) -> Iterator[str]:
             f"    {ends:22} {counted(rows['subject'].nunique(), 'subject')}, "
             f"{counted(len(rows), 'photo')}"
         )
-    warnings = [*survey.manifest.warnings, *find_equal_photos(survey)]
+    warnings = survey_warnings(survey)
     if warnings:
         yield counted(len(warnings), "warning")
     yield from (f"  {each.where}  {each.what}  {each.message}" for each in warnings)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldgrid.data.dataset import Survey
+from foldgrid.data.audit.photo_files import describe_files, odd_photos
+from foldgrid.data.dataset import Survey, tile_rows
 from foldgrid.data.manifest.rows import MAX_INVOLVEMENT, MAX_SEVERITY, SCORES
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
@@ -45,9 +46,7 @@ class Audit:
         num_samples: Mosaics.
         regions: By region that occurs, in ``REGIONS``' order.
         score_counts: By score, the number of samples with 0, 1, 2, …
-        formats: Number of photos by file format.
-        smallest: Width and height of the photo with the fewest pixels, as stored.
-        largest: Likewise, with the most.
+        files: The photographs as files, a fact a line.
         photo_bytes: All photo files together.
         mosaics_bytes: What the mosaics take.
         warnings: What is odd but usable, from the manifest and from equal photos.
@@ -61,9 +60,7 @@ class Audit:
     num_samples: int
     regions: dict[str, RegionFacts]
     score_counts: dict[str, tuple[int, ...]]
-    formats: dict[str, int]
-    smallest: tuple[int, int]
-    largest: tuple[int, int]
+    files: tuple[str, ...]
     photo_bytes: int
     mosaics_bytes: int
     warnings: tuple[Problem, ...]
@@ -72,7 +69,6 @@ class Audit:
 def audit_survey(survey: Survey) -> Audit:
     """Count what there is."""
     samples, facts = survey.samples, survey.photo_facts
-    by_size = sorted((photo.width * photo.height, photo.width, photo.height) for photo in facts)
     return Audit(
         path=survey.manifest.path,
         fingerprint=survey.fingerprint,
@@ -82,13 +78,17 @@ def audit_survey(survey: Survey) -> Audit:
         num_samples=len(samples),
         regions=_region_facts(samples),
         score_counts=_score_counts(samples),
-        formats=dict(Counter(photo.format for photo in facts).most_common()),
-        smallest=by_size[0][1:],
-        largest=by_size[-1][1:],
+        files=tuple(describe_files(facts)),
         photo_bytes=sum(photo.num_bytes for photo in facts),
         mosaics_bytes=survey.mosaics_bytes,
-        warnings=(*survey.manifest.warnings, *find_equal_photos(survey)),
+        warnings=tuple(survey_warnings(survey)),
     )
+
+
+def survey_warnings(survey: Survey) -> list[Problem]:
+    """What is odd but usable, of the manifest and of the photographs."""
+    odd = odd_photos(tile_rows(survey), survey.photo_facts)
+    return [*survey.manifest.warnings, *find_equal_photos(survey), *odd]
 
 
 def _region_facts(samples: pd.DataFrame) -> dict[str, RegionFacts]:
@@ -147,10 +147,7 @@ def describe_audit(audit: Audit) -> str:
         f"{counted(audit.num_photos, 'photo')} "
         f"({audit.photo_bytes / 1e6:,.1f} MB), {counted(audit.num_samples, 'mosaic')} "
         f"({audit.mosaics_bytes / 1e6:,.1f} MB), data {audit.fingerprint}",
-        "  photos     "
-        + ", ".join(f"{count} {name}" for name, count in audit.formats.items())
-        + f", from {audit.smallest[0]}x{audit.smallest[1]} to "
-        f"{audit.largest[0]}x{audit.largest[1]} pixels",
+        *(f"  {line}" for line in audit.files),
     ]
     for region, facts in audit.regions.items():
         missing = f", {facts.num_missing} missing" if facts.num_missing else ""

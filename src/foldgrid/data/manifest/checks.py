@@ -6,7 +6,7 @@ Knows columns and row models; never looks at more than one row at a time.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,7 @@ from foldgrid.data.manifest.rows import (
     ANNOTATION_PREFIX,
     LABELLED_COLUMNS,
     MEASURED_COLUMNS,
+    NUMBERS,
     REQUIRED_COLUMNS,
     SCORES,
     PhotoRow,
@@ -109,6 +110,9 @@ def parse_rows(
     problems = list(table.problems)
     for number, row_cells in zip(table.row_numbers, table.rows, strict=True):
         cells = dict(zip(table.columns, row_cells, strict=True))
+        if table.has_decimal_commas:
+            for name in NUMBERS & cells.keys():
+                cells[name] = cells[name].replace(",", ".")
         try:
             row = row_model.model_validate(cells)
         except ValidationError as error:
@@ -136,61 +140,6 @@ def too_few_subjects(photos: pd.DataFrame, problems: Sequence[Problem]) -> list[
 
 
 MAX_ROWS_NAMED = 8
-
-
-def find_photo_files(photos: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, list[Problem]]:
-    """Find each photo's file inside the manifest's folder.
-
-    Args:
-        photos: The rows.
-        folder: The manifest's folder.
-
-    Returns:
-        The rows with ``path``, the file's real path ("" where there is a problem), and the
-        problems: paths that leave the folder, missing files, folders.
-    """
-    root = folder.resolve()
-    paths: list[str] = []
-    problems: list[Problem] = []
-    for row, photo in zip(photos["row"], photos["photo"], strict=True):
-        found = _photo_file(root, photo)
-        paths.append(str(found) if isinstance(found, Path) else "")
-        if isinstance(found, str):
-            problems.append(Problem(f"row {row}", "photo", f'found "{photo}"{found}'))
-    return photos.assign(path=paths), problems
-
-
-def _photo_file(root: Path, photo: str) -> Path | str:
-    """The real path of a photo, or what is wrong with it."""
-    if Path(photo).is_absolute() or PureWindowsPath(photo).drive:
-        return ", an absolute path. Paths are relative to the manifest's folder: shorten it."
-    try:
-        path = (root / photo).resolve()
-        if not path.is_relative_to(root):
-            return ", which leaves the manifest's folder. Move the photo inside it."
-        if path.is_file():
-            return path
-        # Looked up first: a folder that cannot be searched raises here rather than below.
-        is_there = path.exists()
-        beside = _same_but_for_case(path)
-    except (OSError, RuntimeError, ValueError) as error:
-        return f", which cannot be looked up ({error}). Correct the path."
-    if is_there:
-        return ", which is not a file. Name a JPEG, PNG, TIFF or WebP file."
-    hint = "Correct the path or drop the row."
-    if beside:
-        hint = f'There is "{beside}": mind the case.'
-    elif "\\" in photo:
-        hint = 'Write "/" between folders.'
-    return f", and there is no such file. {hint}"
-
-
-def _same_but_for_case(path: Path) -> str | None:
-    if not path.parent.is_dir():
-        return None
-    wanted = path.name.casefold()
-    names = (each.name for each in path.parent.iterdir())
-    return next((name for name in names if name.casefold() == wanted), None)
 
 
 def rows_by_file(photos: pd.DataFrame) -> list[pd.DataFrame]:

@@ -14,7 +14,6 @@ import pandas as pd
 from foldgrid.data.manifest.checks import (
     check_header,
     days_of_visits,
-    find_photo_files,
     find_repeated_photos,
     find_split_cases,
     header_warnings,
@@ -34,6 +33,7 @@ from foldgrid.data.manifest.label_checks import (
     find_too_few_labels,
 )
 from foldgrid.data.manifest.names import find_odd_subjects
+from foldgrid.data.manifest.photo_paths import find_photo_files, photo_root
 from foldgrid.data.manifest.rows import (
     DESCRIPTIONS,
     LABELLED_COLUMNS,
@@ -68,17 +68,20 @@ class LabelledManifest(CheckedManifest):
         return tuple(sorted(self.photos["label"].unique()))
 
 
-def read_labelled_manifest(path: Path) -> LabelledManifest:
+def read_labelled_manifest(path: Path, root: Path | None = None) -> LabelledManifest:
     """Read a CSV or Parquet manifest of labelled photographs and check it without decoding any.
 
     Args:
-        path: The manifest; the photos' paths are relative to its folder and stay inside it.
+        path: The manifest.
+        root: The folder that the photos' paths are relative to, and stay inside; null for the
+            manifest's own.
 
     Raises:
         InputError: All mistakes at once. ``row 12`` is line 12 of a CSV file, its header
             included, or index 12 of a Parquet file.
     """
     path = Path(path)
+    folder = photo_root(path, root)
     table = read_table(path)
     check_header(str(path), table.columns, LABELLED_COLUMNS, LABELLED_COLUMNS)
     raters = annotation_columns(table.columns)
@@ -87,7 +90,7 @@ def read_labelled_manifest(path: Path) -> LabelledManifest:
     photos, problems = parse_rows(table, LabelledPhotoRow, (*raters, *described))
     problems += find_nameless_raters(raters)
     if not photos.empty:
-        photos, path_problems = find_photo_files(photos, path.absolute().parent)
+        photos, path_problems = find_photo_files(photos, folder)
         problems += path_problems
         problems += find_double_labels(photos)
         problems += find_split_cases(photos, "label")
@@ -107,10 +110,10 @@ def read_labelled_manifest(path: Path) -> LabelledManifest:
         *find_odd_annotations(photos, raters),
         *find_odd_subjects(photos),
     )
-    return LabelledManifest(path, photos, warnings, raters, described)
+    return LabelledManifest(path, photos, warnings, raters, described, folder=folder)
 
 
-def read_single_photos(path: Path) -> LabelledManifest:
+def read_single_photos(path: Path, root: Path | None = None) -> LabelledManifest:
     """Read a manifest of photographs whose class is to be predicted.
 
     Labels, places in a hierarchy and annotations are passed over where there are some, and one
@@ -118,6 +121,7 @@ def read_single_photos(path: Path) -> LabelledManifest:
 
     Args:
         path: As in `read_labelled_manifest`.
+        root: Likewise.
 
     Returns:
         The photos with "" for ``label`` and ``taxonomy``, and no raters.
@@ -126,11 +130,12 @@ def read_single_photos(path: Path) -> LabelledManifest:
         InputError: All mistakes at once.
     """
     path = Path(path)
+    folder = photo_root(path, root)
     table = read_table(path)
     check_header(str(path), table.columns, SINGLE_COLUMNS, SINGLE_COLUMNS)
     photos, problems = parse_rows(table, SinglePhotoRow)
     if not photos.empty:
-        photos, path_problems = find_photo_files(photos, path.absolute().parent)
+        photos, path_problems = find_photo_files(photos, folder)
         photos = photos.assign(label="", taxonomy="")
         problems += path_problems
         problems += find_repeated_photos(photos)
@@ -141,7 +146,7 @@ def read_single_photos(path: Path) -> LabelledManifest:
     known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *annotation_columns(table.columns)}
     optional = [name for name in OPTIONAL_LABELLED_COLUMNS if name != "taxonomy"]
     warnings = header_warnings(table.columns, {*known, *DESCRIPTIONS}, optional)
-    return LabelledManifest(path, _completed(photos), tuple(warnings))
+    return LabelledManifest(path, _completed(photos), tuple(warnings), folder=folder)
 
 
 def _completed(photos: pd.DataFrame) -> pd.DataFrame:

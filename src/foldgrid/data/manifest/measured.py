@@ -14,7 +14,6 @@ import pandas as pd
 from foldgrid.data.manifest.checks import (
     check_header,
     days_of_visits,
-    find_photo_files,
     find_repeated_photos,
     find_split_cases,
     header_warnings,
@@ -23,6 +22,7 @@ from foldgrid.data.manifest.checks import (
     too_few_subjects,
 )
 from foldgrid.data.manifest.names import find_odd_subjects, lookalike_names
+from foldgrid.data.manifest.photo_paths import find_photo_files, photo_root
 from foldgrid.data.manifest.rows import (
     DESCRIPTIONS,
     DISTINCT,
@@ -37,11 +37,13 @@ FAR_OUT = 10.0
 """So many times the usual distance from the median is reported as odd: often another unit."""
 
 
-def read_measured_manifest(path: Path) -> CheckedManifest:
+def read_measured_manifest(path: Path, root: Path | None = None) -> CheckedManifest:
     """Read a CSV or Parquet manifest of measured photographs and check it without decoding any.
 
     Args:
-        path: The manifest; the photos' paths are relative to its folder and stay inside it.
+        path: The manifest.
+        root: The folder that the photos' paths are relative to, and stay inside; null for the
+            manifest's own.
 
     Returns:
         The manifest; its photos have ``value`` and ``case``.
@@ -58,11 +60,12 @@ def read_measured_manifest(path: Path) -> CheckedManifest:
         foldgrid.specs.errors.InputError: no.csv: not found
     """
     path = Path(path)
+    folder = photo_root(path, root)
     table = read_table(path)
     check_header(str(path), table.columns, MEASURED_COLUMNS, MEASURED_COLUMNS)
     photos, problems = parse_rows(table, MeasuredPhotoRow)
     if not photos.empty:
-        photos, path_problems = find_photo_files(photos, path.absolute().parent)
+        photos, path_problems = find_photo_files(photos, folder)
         problems += path_problems
         problems += find_repeated_photos(photos)
         problems += find_split_cases(photos)
@@ -79,7 +82,7 @@ def read_measured_manifest(path: Path) -> CheckedManifest:
         *find_far_values(photos),
         *find_odd_subjects(photos),
     )
-    return CheckedManifest(path, photos, warnings)
+    return CheckedManifest(path, photos, warnings, folder=folder)
 
 
 def find_no_difference(photos: pd.DataFrame, problems: Sequence[Problem]) -> list[Problem]:

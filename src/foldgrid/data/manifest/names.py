@@ -95,7 +95,9 @@ def same_name(name: str, ignoring: str = "") -> str:
         # Exact: as floats, identifiers of 17 digits that differ would be equal.
         exponent = int(power or 0) - len(part) + len(digits) - len(digits.rstrip("0"))
         return f"{sign.strip('+')}{digits.rstrip('0')}e{exponent}" if digits else "0"
-    plain = plain.translate(dict.fromkeys(map(ord, ignoring)))
+    if ignoring:
+        # Between letters alone: HER2- and HER2 are a finding and its opposite.
+        plain = re.sub(rf"(?<=\w)[{re.escape(ignoring)}]+(?=\w)", "", plain)
     return ZEROS_IN_FRONT.sub("", plain)
 
 
@@ -110,7 +112,29 @@ def plain_name(name: str) -> str:
 
 def find_odd_subjects(photos: pd.DataFrame) -> list[Problem]:
     """Find subjects that are usable, and may not be what they should be: persons."""
-    return [*_rounded_names(photos), *_unknown_persons(photos)]
+    return [*_rounded_names(photos), *_unknown_persons(photos), *_crowds(photos)]
+
+
+NOBODY = frozenset(
+    ("unknown", "unk", "none", "nan", "na", "n/a", "null", "missing", "anonymous", "?", "-", "x")
+)
+FEWEST_OTHERS = 3
+
+
+def _crowds(photos: pd.DataFrame) -> list[Problem]:
+    """Subjects that may stand for several people: half of all photographs, or a name of nobody."""
+    counts = photos["subject"].value_counts()
+    return [
+        Problem(
+            rows_text(photos.loc[photos["subject"] == name, "row"]),
+            "subject",
+            f'"{name}" has {number:,} of {len(photos):,} photographs. Where it stands for people '
+            "whose names are not known, they count as one person here: give each a name.",
+        )
+        for name, number in counts.items()
+        if (2 * number >= len(photos) and len(counts) > FEWEST_OTHERS)
+        or (number > 1 and plain_name(str(name)) in NOBODY)
+    ]
 
 
 def _unknown_persons(photos: pd.DataFrame) -> list[Problem]:

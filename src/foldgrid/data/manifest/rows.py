@@ -100,6 +100,9 @@ def whole_number(highest: int) -> Callable[[Any], int]:
 
 
 def _number(text: str) -> float | None:
+    # Python reads 1_0 as ten; nobody writes that in a table on purpose.
+    if "_" in text:
+        return None
     try:
         number = float(text)
     except ValueError:
@@ -122,6 +125,7 @@ MAX_INVOLVEMENT = 6
 SCORES = ("erythema", "induration", "scaling", "involvement")
 PHOTO_COLUMNS = ("photo", "subject", "visit", "region")
 REQUIRED_COLUMNS = (*PHOTO_COLUMNS, *SCORES)
+NUMBERS = frozenset({"day", "value", *SCORES})
 DISTINCT = "distinct_id"
 """Where it says "yes", the row's subject, case and visit are another than those that look alike."""
 PERSON_UNKNOWN = "person_unknown"

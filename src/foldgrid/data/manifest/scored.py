@@ -13,7 +13,6 @@ import pandas as pd
 from foldgrid.data.manifest.checks import (
     check_header,
     find_disagreements,
-    find_photo_files,
     find_repeated_photos,
     header_warnings,
     joined,
@@ -22,6 +21,7 @@ from foldgrid.data.manifest.checks import (
     too_few_subjects,
 )
 from foldgrid.data.manifest.names import find_lookalikes, find_odd_subjects
+from foldgrid.data.manifest.photo_paths import find_photo_files, photo_root
 from foldgrid.data.manifest.rows import (
     OPTIONAL_COLUMNS,
     PHOTO_COLUMNS,
@@ -48,14 +48,16 @@ class Manifest(CheckedManifest):
     """
 
 
-def read_manifest(path: Path, *, for_training: bool = True) -> Manifest:
+def read_manifest(path: Path, root: Path | None = None, *, for_training: bool = True) -> Manifest:
     """Read a CSV or Parquet manifest and check everything that can be checked without decoding.
 
     A positive severity beside involvement 0 is a warning, not a mistake: the region's composite
     score is 0 either way, and raters do leave a severity standing on healed skin.
 
     Args:
-        path: The manifest; the photos' paths are relative to its folder and stay inside it.
+        path: The manifest.
+        root: The folder that the photos' paths are relative to, and stay inside; null for the
+            manifest's own.
         for_training: Training needs scores, and two subjects to tell apart. Without it one subject
             will do, and the four score columns may be left out; where they are given, they are
             checked all the same.
@@ -65,6 +67,7 @@ def read_manifest(path: Path, *, for_training: bool = True) -> Manifest:
             included, or index 12 of a Parquet file.
     """
     path = Path(path)
+    folder = photo_root(path, root)
     table = read_table(path)
     has_scores = for_training or not set(SCORES).isdisjoint(table.columns)
     check_header(str(path), table.columns, REQUIRED_COLUMNS if has_scores else PHOTO_COLUMNS)
@@ -72,7 +75,7 @@ def read_manifest(path: Path, *, for_training: bool = True) -> Manifest:
     if not photos.empty:
         if not has_scores:
             photos = photos.assign(**dict.fromkeys(SCORES, math.nan))
-        photos, path_problems = find_photo_files(photos, path.absolute().parent)
+        photos, path_problems = find_photo_files(photos, folder)
         problems += path_problems
         problems += find_repeated_photos(photos)
         problems += find_contradictions(photos)
@@ -90,7 +93,7 @@ def read_manifest(path: Path, *, for_training: bool = True) -> Manifest:
     known = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *OTHER_SWEEPS_COLUMNS}
     header = header_warnings(table.columns, known, OPTIONAL_COLUMNS)
     warnings = (*header, *find_implausible_scores(photos), *find_odd_subjects(photos))
-    return Manifest(path, photos, warnings)
+    return Manifest(path, photos, warnings, folder=folder)
 
 
 MAX_PHOTOS_A_SAMPLE = 4

@@ -47,27 +47,27 @@ class ManifestKind:
     sweep: str
     columns: str
     marker_columns: frozenset[str]
-    read: Callable[[Path], Samples]
-    read_unseen: Callable[[Path], Samples]
+    read: Callable[[Path, Path | None], Samples]
+    read_unseen: Callable[[Path, Path | None], Samples]
 
 
-def _scored(path: Path, for_training: bool = True) -> Samples:
-    scored = read_manifest(path, for_training=for_training)
+def _scored(path: Path, root: Path | None, for_training: bool = True) -> Samples:
+    scored = read_manifest(path, root, for_training=for_training)
     return scored, group_photos(scored)
 
 
-def _labelled(path: Path) -> Samples:
-    labelled = read_labelled_manifest(path)
+def _labelled(path: Path, root: Path | None) -> Samples:
+    labelled = read_labelled_manifest(path, root)
     return labelled, list_photos(labelled)
 
 
-def _measured(path: Path) -> Samples:
-    measured = read_measured_manifest(path)
+def _measured(path: Path, root: Path | None) -> Samples:
+    measured = read_measured_manifest(path, root)
     return measured, list_measured(measured)
 
 
-def _unlabelled(path: Path) -> Samples:
-    photos = read_single_photos(path)
+def _unlabelled(path: Path, root: Path | None) -> Samples:
+    photos = read_single_photos(path, root)
     return photos, list_photos(photos)
 
 
@@ -80,7 +80,7 @@ KINDS: Mapping[SampleKind, ManifestKind] = MappingProxyType(
             columns=f"the columns region and {', '.join(SCORES)}",
             marker_columns=frozenset({"region", *SCORES}),
             read=_scored,
-            read_unseen=lambda path: _scored(path, for_training=False),
+            read_unseen=lambda path, root: _scored(path, root, for_training=False),
         ),
         "single": ManifestKind(
             holds="labels",
@@ -110,19 +110,22 @@ def needs(kind: SampleKind) -> str:
     return f"this task needs {KINDS[kind].needed}"
 
 
-def read_samples(path: Path, kind: SampleKind, *, for_training: bool) -> Samples:
+def read_samples(
+    path: Path, kind: SampleKind, root: Path | None = None, *, for_training: bool
+) -> Samples:
     """The checked manifest and its samples.
 
     Args:
         path: The manifest.
         kind: Which samples the task needs.
+        root: The folder that the photos' paths are relative to; null for the manifest's.
         for_training: Without it the truth may be left out; see `read_manifest` and
             `read_single_photos`.
 
     Raises:
         InputError: All mistakes of the manifest.
     """
-    return KINDS[kind].read(path) if for_training else KINDS[kind].read_unseen(path)
+    return (KINDS[kind].read if for_training else KINDS[kind].read_unseen)(path, root)
 
 
 def check_kind(path: Path, kind: SampleKind) -> None:

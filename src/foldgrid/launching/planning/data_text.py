@@ -5,12 +5,15 @@ Knows the survey and the split; counts, and names no subject.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 import pandas as pd
 
-from foldgrid.data.dataset import Survey
+from foldgrid.data.audit.exclusions import EXCLUSIONS, PENDING, REJECTED, review_reasons
+from foldgrid.data.dataset import Survey, tile_rows
+from foldgrid.data.photographs import DEEP_BITS
 from foldgrid.data.splits import SEARCH, TEST, TRAIN, Split
 from foldgrid.specs.counted import counted
 from foldgrid.specs.label_permutation import PermutationName
@@ -19,12 +22,34 @@ from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
 
 MOST_CLASSES = 12
+MOST_PROFILES_NAMED = 3
 MOST_RARE_CLASSES = 6
 
 
 def data_facts(survey: Survey, data: DataSpec, split: Split) -> list[tuple[str, str]]:
     """The plan's rows about the data, as (topic, words)."""
-    return FACTS[survey.layout.kind](survey, data, split)
+    return [*FACTS[survey.layout.kind](survey, data, split), *_reading(survey)]
+
+
+def _reading(survey: Survey) -> Rows:
+    """How stored numbers become colours, where some photographs ask for more than taking them."""
+    facts, rows = survey.photo_facts, []
+    profiles = Counter(fact.profile for fact in facts if fact.profile)
+    if profiles:
+        named = ", ".join(name for name, _ in profiles.most_common(MOST_PROFILES_NAMED))
+        have = "has" if profiles.total() == 1 else "have"
+        words = f"{counted(profiles.total(), 'photograph')} {have} a colour profile ({named})"
+        done = {
+            "managed": "and converted to sRGB",
+            "as_stored": "which is not applied, by `data.colour: as_stored` or because this run "
+            "folder began so; `managed` converts to sRGB, and trains anew",
+        }
+        rows.append(("colour", f"{words}, {done[survey.reading.colour]}"))
+    deep = sum(fact.is_deep for fact in facts)
+    if deep and survey.reading.bits != DEEP_BITS:
+        words = f"{counted(deep, 'photograph')} of 16 bits, of which {survey.reading.bits} are used"
+        rows.append(("bits", words))
+    return rows
 
 
 def split_words(survey: Survey, split: Split, num_seeds: int) -> str:
@@ -62,9 +87,26 @@ def _of_mosaics(survey: Survey, _data: DataSpec, _split: Split) -> Rows:
 
 
 def _of_labels(survey: Survey, data: DataSpec, split: Split) -> Rows:
-    rows = [("data", _photographs(survey, data)), ("classes", _classes(survey))]
+    rows = [
+        ("data", _photographs(survey, data)),
+        *_left_out(survey),
+        ("classes", _classes(survey)),
+    ]
     rare = _rare_classes(split.table)
     return [*rows, ("rare classes", rare)] if rare else rows
+
+
+def _left_out(survey: Survey) -> Rows:
+    """What is left out, and what was reviewed and is not."""
+    rows = [("left out", f"{survey.left_out}")] if survey.left_out else []
+    said = review_reasons(tile_rows(survey))
+    marked = [each for each in (REJECTED, PENDING) if (said == each).any()]
+    if marked:
+        counts = " and ".join(f"{int((said == each).sum())} {each}" for each in marked)
+        keys = ", ".join(each for each, own in EXCLUSIONS.items() if own[0] in marked)
+        words = f"{counts} of {counted(len(said), 'photograph')} are among them; "
+        rows.append(("reviews", f"{words}`data.exclude: [{keys}]` leaves them out"))
+    return rows
 
 
 def _of_values(survey: Survey, data: DataSpec, _split: Split) -> Rows:

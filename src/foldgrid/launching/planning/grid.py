@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from foldgrid.execution.fit_job import FitJob
+from foldgrid.execution.resources import Resources
 from foldgrid.models import WeightFile
 from foldgrid.models.footprint import PREDICT_FRACTION, Footprint
 from foldgrid.models.published import (
@@ -139,6 +140,19 @@ class Grid:
         missing = [job for job in self.selected if not self._is_done(job)]
         return sorted(missing, key=lambda job: (-job.estimated_seconds, job.config.fit_id))
 
+    def placed(self, resources: Resources) -> Grid:
+        """The same fits, those that are left each with its slot of a kind of GPU."""
+        left = self.left
+        slots = resources.deal((job.learner, job.estimated_seconds) for job in left)
+        slot_of = {job.config.fit_id: each for job, each in zip(left, slots, strict=True)}
+        jobs = (
+            replace(job, gpus=slot.gpus, card=slot.card)
+            if (slot := slot_of.get(job.config.fit_id))
+            else job
+            for job in self.jobs
+        )
+        return replace(self, jobs=tuple(jobs))
+
 
 def plan_grid(
     sweep: Sweep,
@@ -150,7 +164,6 @@ def plan_grid(
     counts: SampleCounts,
     finished: set[str],
     selection: Selection,
-    gpus: float = 0.0,
     given: Mapping[str, tuple[GivenTable, TrainingRecipe]] | None = None,
 ) -> Grid:
     """Plans every fit of ``sweep``."""
@@ -180,7 +193,7 @@ def plan_grid(
             seconds = estimate_seconds(footprints[learner.name], recipe, counts, features, num_fits)
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"
-            job = FitJob(config, file, keeps, threads, seconds, gpus)
+            job = FitJob(config, file, keeps, threads, seconds)
             jobs.append(replace(job, keep_features=sweep.keep_features, base_learner=learner))
     for name, (table, recipe) in (given or {}).items():
         for fold in range(sweep.split.num_folds):

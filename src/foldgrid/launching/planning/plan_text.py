@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from foldgrid.execution.resources import Node, Resources
 from foldgrid.launching.durations import format_duration
 from foldgrid.launching.fetching import describe_files
 from foldgrid.launching.planning.changes_text import changed_facts
@@ -89,6 +91,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         *([("phases", describe_phases(recipe.phases))] if recipe.phases else []),
         *_deviating_recipes(prepared),
         ("resources", _resources(prepared)),
+        *_unused(prepared),
         ("results", prepared.store.location),
     ]
 
@@ -291,13 +294,43 @@ def _names(names: Iterable[str]) -> str:
 
 def _resources(prepared: PreparedSweep) -> str:
     plan = prepared.resources
-    fit = counted(plan.cpus_per_fit, "core")
-    if plan.gpus_per_fit:
-        fit += f" and {plan.gpus_per_fit:g} GPU"
-    gpus = counted(plan.num_gpus, "GPU") if plan.num_gpus else "no GPU"
-    machine = f"{counted(plan.num_cpus, 'core')}, {gpus}"
+    gpus = [f"{slot.gpus:g} {slot.card or 'GPU'}" for slot in plan.slots if slot.gpus]
+    fit = " and ".join([counted(plan.cpus_per_fit, "core"), *filter(None, [" or ".join(gpus)])])
     what = "fit" if prepared.space is None else "trial"
-    return f"{fit} a {what}, {plan.num_concurrent} at a time ({machine})"
+    return f"{fit} a {what}, {plan.num_concurrent} at a time ({_machines(plan)})"
+
+
+def _machines(plan: Resources) -> str:
+    if plan.nodes is None:
+        return _machine(Node("", plan.num_cpus, plan.num_gpus))
+    if not plan.nodes:
+        return "a cluster without machines yet: fits wait for the first that joins"
+    kinds = Counter(_machine(node) for node in plan.nodes)
+    each = "; ".join(f"{number} x {words}" for words, number in kinds.items())
+    return f"{counted(len(plan.nodes), 'machine')} of the cluster: {each}"
+
+
+def _machine(node: Node) -> str:
+    gpus = _gpus_words(node.num_gpus, node.card) if node.num_gpus else "no GPU"
+    size = f" of {size_words(node.card_gib)}" if node.card_gib else ""
+    memory = f", {size_words(node.memory_gib)} of memory" if node.memory_gib else ""
+    return f"{counted(node.num_cpus, 'core')}, {gpus}{size}{memory}"
+
+
+def _gpus_words(number: int, card: str) -> str:
+    return f"{number} {card}" if card else counted(number, "GPU")
+
+
+def _unused(prepared: PreparedSweep) -> list[tuple[str, str]]:
+    """GPUs that would stand idle, and why."""
+    unused = prepared.resources.unused_gpus
+    if not unused:
+        return []
+    names = ", ".join(_gpus_words(number, card) for card, number in unused.items())
+    why = "no network of this sweep fits them, or their machines have too few cores a GPU"
+    if prepared.sweep.resources.gpus_per_fit == 0:
+        why = "resources.gpus_per_fit is 0; auto uses them"
+    return [("unused GPUs", f"{names}: {why}")]
 
 
 def _time(prepared: PreparedSweep) -> str:
@@ -316,10 +349,12 @@ def _memory(prepared: PreparedSweep) -> str:
         (size.memory_gib(recipes[name].batch_size) for name, size in prepared.footprints.items()),
         reverse=True,
     )
-    together = sum(largest[: prepared.resources.num_concurrent])
-    data = prepared.survey.mosaics_bytes / 2**30
+    plan, data = prepared.resources, prepared.survey.mosaics_bytes / 2**30
+    together = sum(largest[: plan.num_on_a_machine])
+    where = " on each machine" if plan.nodes and len(plan.nodes) > 1 else ""
     return (
-        f"up to {size_words(together)} for concurrent fits, {size_words(data)} for the data, shared"
+        f"up to {size_words(together)} for concurrent fits, {size_words(data)} for the data, "
+        f"shared{where}"
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from foldgrid.data.dataset import Survey
 from foldgrid.data.label_permutation import permute_labels
 from foldgrid.data.splits import TEST, TRAIN, Split, inner_split, make_split
-from foldgrid.execution.resources import Resources, memory_on_card, plan_resources
+from foldgrid.execution.resources import Node, Resources, memory_on_card, plan_resources
 from foldgrid.launching.given.fits import GivenLearner, read_given
 from foldgrid.launching.planning.found_recipe import FoundRecipe
 from foldgrid.launching.planning.grid import Grid, SampleCounts, parse_selection, plan_grid
@@ -85,6 +85,14 @@ class PreparedSweep:
     given: Mapping[str, GivenLearner] = field(default_factory=dict)
 
     @property
+    def weights_to_train(self) -> tuple[WeightFile, ...]:
+        """The pre-trained weights that what is left starts from."""
+        cells = self.grid.left if self.space is None else self.grid.jobs
+        backbones = dict.fromkeys(job.config.backbone for job in cells)
+        files = (self.weights.get(name) for name in backbones)
+        return tuple(file for file in files if file)
+
+    @property
     def first_weights(self) -> dict[str, str]:
         """By backbone, the SHA-256 of its pre-trained weights; none for random ones."""
         return {name: file.sha256() for name, file in self.weights.items() if file}
@@ -98,7 +106,7 @@ def prepare_sweep(
     only: Sequence[str] = (),
     asked_for: str = "",
     canary: PermutationName | None = None,
-    is_cluster: bool = False,
+    nodes: Sequence[Node] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     fetch: Callable[[Sequence[WeightFile]], None] | None = None,
 ) -> PreparedSweep:
@@ -112,7 +120,7 @@ def prepare_sweep(
         asked_for: The sweep as the command line named it, for commands to type next.
         canary: Train on scores that the pictures cannot tell, in a run folder of their own; the
             split stays that of the true scores.
-        is_cluster: Whether the fits run on a cluster that was there before.
+        nodes: The machines of a cluster that was there before; nothing for this machine.
         on_progress: Notified of photographs generated or read.
         fetch: Downloads weight files, once all else is in order; nothing where the sweep is shown
             and not trained.
@@ -125,6 +133,7 @@ def prepare_sweep(
     with facts_kept_in(cache):
         check_networks(resolved)
         resolved, absent = without_absent(resolved)
+        resolved = _with_recorded_colour(resolved, storage)
         sweep = resolved.sweep
         selection = parse_selection(only, sweep)
         # Before any photograph is read: the number of classes does not decide what is too small.
@@ -138,7 +147,7 @@ def prepare_sweep(
         placed = samples_with_partition(survey.samples, split)
         given = read_given(sweep.given, placed, split, make_scoring(sweep.task))
         sizes = footprints(sweep, source, make_scoring(sweep.task).num_outputs)
-        resources = _planned_resources(resolved, sweep, survey, sizes, is_cluster)
+        resources = _planned_resources(resolved, sweep, survey, sizes, nodes)
         store = RunStore(run_location(storage, sweep.name))
         _keep_apart(store, about_permutation)
         weights = _fetched_or_recorded(weights, store, fetch)
@@ -151,7 +160,6 @@ def prepare_sweep(
             counts=_counts(split, sweep, survey, is_search=resolved.space is not None),
             finished=set(),
             selection=selection,
-            gpus=resources.gpus_per_fit,
             given={
                 name: (each.identity, each.recipe(sweep.training)) for name, each in given.items()
             },
@@ -164,7 +172,7 @@ def prepare_sweep(
         split,
         weights,
         sizes,
-        replace(grid, finished=verified.finished),
+        replace(grid, finished=verified.finished).placed(resources),
         resources,
         store,
         fetch_command,
@@ -177,22 +185,39 @@ def prepare_sweep(
     )
 
 
+def _with_recorded_colour(resolved: ResolvedSweep, storage: str) -> ResolvedSweep:
+    """A run folder from before colours were managed goes on as it began, unless the sweep says.
+
+    Its fits that are done saw the numbers as they are stored.
+    """
+    data = resolved.sweep.data
+    store = RunStore(run_location(storage, resolved.sweep.name))
+    if "colour" in data.model_fields_set or not store.root.exists("sweep.yaml"):
+        return resolved
+    try:
+        recorded = store.read_sweep()["data"]
+    except (CorruptFileError, KeyError, TypeError):
+        return resolved
+    as_before = data.model_copy(update={"colour": recorded.get("colour", "as_stored")})
+    return replace(resolved, sweep=resolved.sweep.model_copy(update={"data": as_before}))
+
+
 def _planned_resources(
     resolved: ResolvedSweep,
     sweep: Sweep,
     survey: Survey,
     sizes: Mapping[str, Footprint],
-    is_cluster: bool,
+    nodes: Sequence[Node] | None,
 ) -> Resources:
     # A trial of a search holds the networks of all its folds.
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
     data_gib = survey.mosaics_bytes / 2**30
     recipes = sweep.recipes
-    memory = [
-        memory_on_card(size, recipes[name].batch_size, data_gib, num_fits)
+    memory = {
+        name: memory_on_card(size, recipes[name].batch_size, data_gib, num_fits)
         for name, size in sizes.items()
-    ]
-    return plan_resources(sweep.resources, memory, is_cluster=is_cluster)
+    }
+    return plan_resources(sweep.resources, memory, nodes)
 
 
 def _fetched_or_recorded(
@@ -247,6 +272,9 @@ def _prepare_data(
     sweep = resolved.sweep
     survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
     split = make_split(survey.samples, sweep.split, survey.layout)
+    # What `auto` found is what new photographs are read by, however bright these are.
+    read = sweep.data.model_copy(update={"bits": survey.reading.bits})
+    sweep = sweep.model_copy(update={"data": read})
     sweep = _with_task_resolved(sweep, survey, split)
     _check_annotations(sweep, survey, resolved.document.source)
     check_pooled_photographs(sweep, survey, resolved.document.source)
