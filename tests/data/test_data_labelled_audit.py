@@ -13,14 +13,15 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from foldgrid.data.audit import image_quality
 from foldgrid.data.audit.case_records import case_records, write_kept, write_records
 from foldgrid.data.audit.exclusions import ExclusionRules
 from foldgrid.data.audit.flow import COMING_IN, FLOW_FORMATS, study_flow, uneven_exclusions
 from foldgrid.data.audit.group_comparison import LEFT, find_subgroups
-from foldgrid.data.audit.image_quality import could_be_skin, examine_photo
+from foldgrid.data.audit.image_quality import could_be_skin, examine_photo, examine_photos
 from foldgrid.data.audit.labelled import LabelledAudit, audit_labelled, describe_labelled_audit
 from foldgrid.data.manifest.labelled import read_labelled_manifest
-from foldgrid.data.photographs import read_capture_time
+from foldgrid.data.photographs import read_photo
 from foldgrid.specs.errors import InputError
 from tests.data.skin_pictures import make_flaws, make_study, skin_picture
 
@@ -134,8 +135,8 @@ def test_a_time_that_is_none(tmp_path: Path, written: str) -> None:
     exif[ExifTags.Base.DateTime] = written
     skin_picture(1).save(tmp_path / "a.jpg", exif=exif)
     skin_picture(1).save(tmp_path / "b.png")
-    assert read_capture_time(tmp_path / "a.jpg") is None
-    assert read_capture_time(tmp_path / "b.png") is None
+    assert read_photo(tmp_path / "a.jpg", 32).taken is None
+    assert read_photo(tmp_path / "b.png", 32).taken is None
 
 
 def test_skin_of_any_tone_could_be_skin_and_cloth_is_not() -> None:
@@ -267,3 +268,22 @@ def test_subgroups_are_the_columns_that_divide_into_few(tmp_path: Path) -> None:
     said = FLOW_FORMATS["md"](audit_labelled(read_labelled_manifest(path), RULES).flow)
     assert "| sex | m | 12 |" in said
     assert "| label | eczema | 12 |" in said
+
+
+def test_processes_find_what_threads_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = []
+    for number in range(7):
+        paths.append(tmp_path / f"{number}.png")
+        skin_picture(number).save(paths[-1])
+    paths[3].write_bytes(paths[3].read_bytes()[:-60])
+    by_threads, refused, pixels = examine_photos(paths)
+    monkeypatch.setattr(image_quality, "MANY_PHOTOS", 1)
+    monkeypatch.setattr(image_quality, "PHOTOS_A_PART", 2)
+    by_processes, also_refused, _ = examine_photos(paths)
+    assert list(refused) == list(also_refused) == [3]
+    assert [repr(exam) for exam in by_threads] == [repr(exam) for exam in by_processes]
+    assert all(
+        np.array_equal(one.picture_hash_VD, other.picture_hash_VD)
+        for one, other in zip(by_threads, by_processes, strict=True)
+    )
+    assert pixels > 0

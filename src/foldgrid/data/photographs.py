@@ -5,6 +5,8 @@ Knows pictures; does not know whose they are. Shape letters: T the side of a til
 
 from __future__ import annotations
 
+import hashlib
+import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,22 +95,21 @@ def inspect_photo(path: Path) -> PhotoFacts:
             over 200 megapixels.
     """
     with _opened(path) as image:
-        oddities, profile = [], ""
-        if _orientation(image) not in {UPRIGHT, *TURNS}:
-            oddities.append("its EXIF header is corrupt, and it is taken as upright")
-        try:
-            profile = profile_name(image)
-        except ValueError as error:
-            oddities.append(f"{error}, and it is taken as sRGB")
-        return PhotoFacts(
-            str(image.format),
-            image.width,
-            image.height,
-            path.stat().st_size,
-            profile,
-            image.mode.startswith("I;16"),
-            tuple(oddities),
-        )
+        return _facts(image, path.stat().st_size)
+
+
+def _facts(image: ImageFile.ImageFile, num_bytes: int) -> PhotoFacts:
+    oddities, profile = [], ""
+    if _orientation(image) not in {UPRIGHT, *TURNS}:
+        oddities.append("its EXIF header is corrupt, and it is taken as upright")
+    try:
+        profile = profile_name(image)
+    except ValueError as error:
+        oddities.append(f"{error}, and it is taken as sRGB")
+    is_deep = image.mode.startswith("I;16")
+    return PhotoFacts(
+        str(image.format), image.width, image.height, num_bytes, profile, is_deep, tuple(oddities)
+    )
 
 
 def decode_tile(path: Path, tile_pixels: int, reading: PixelReading = MANAGED) -> NDArray[np.uint8]:
@@ -130,7 +131,7 @@ def decode_tile(path: Path, tile_pixels: int, reading: PixelReading = MANAGED) -
     Raises:
         PhotoError: As `inspect_photo`, or the pixels are corrupt or of an unknown kind.
     """
-    return _on_black(_scaled(path, tile_pixels, reading), (tile_pixels, tile_pixels))
+    return _on_black(_decoded(path, tile_pixels, reading), (tile_pixels, tile_pixels))
 
 
 def decode_fitted(path: Path, longest_pixels: int) -> NDArray[np.uint8]:
@@ -146,7 +147,7 @@ def decode_fitted(path: Path, longest_pixels: int) -> NDArray[np.uint8]:
     Raises:
         PhotoError: As `decode_tile`.
     """
-    small = _scaled(path, longest_pixels, MANAGED)
+    small = _decoded(path, longest_pixels, MANAGED)
     return _on_black(small, small.size)
 
 
@@ -161,20 +162,47 @@ def brightest_value(path: Path) -> int:
         return int(_deep_values(image).max())
 
 
-def read_capture_time(path: Path) -> datetime | None:
-    """When a photograph was taken, by its EXIF header; null where that does not say.
+@dataclass(frozen=True)
+class WholePhoto:
+    """A photograph, read once.
 
-    Cameras write local time without a zone. A header that cannot be read says nothing.
+    Attributes:
+        facts: What its header says.
+        taken: When, by its EXIF header: local time without a zone; null where that does not say.
+        sha1: Of the file's bytes, 40 hexadecimal digits.
+        picture_HWC: The whole picture, upright, as `decode_fitted` has it.
+    """
+
+    facts: PhotoFacts
+    taken: datetime | None
+    sha1: str
+    picture_HWC: NDArray[np.uint8]
+
+
+def read_photo(path: Path, longest_pixels: int) -> WholePhoto:
+    """All that a photograph tells, by one look at its file.
+
+    Args:
+        path: The photograph.
+        longest_pixels: The longer side of its picture.
 
     Raises:
-        PhotoError: As `inspect_photo`.
+        PhotoError: As `decode_tile`.
     """
-    with _opened(path) as image:
-        try:
-            exif = image.getexif()
-            details = exif.get_ifd(ExifTags.IFD.Exif)
-        except (OSError, SyntaxError, ValueError, struct.error):
-            return None
+    content = path.read_bytes()
+    with _opened(path, content) as image:
+        facts, taken = _facts(image, len(content)), _capture_time(image)
+        small = _scaled(path, image, longest_pixels, MANAGED, content)
+    sha1 = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    return WholePhoto(facts, taken, sha1, _on_black(small, small.size))
+
+
+def _capture_time(image: Image.Image) -> datetime | None:
+    try:
+        exif = image.getexif()
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+    except (OSError, SyntaxError, ValueError, struct.error):
+        return None
     written = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
     try:
         return datetime.strptime(str(written).strip("\0 "), "%Y:%m:%d %H:%M:%S")
@@ -193,27 +221,37 @@ def _orientation(image: Image.Image) -> int | None:
         return None
 
 
-def _scaled(path: Path, longest_pixels: int, reading: PixelReading) -> Image.Image:
-    """The photograph upright and scaled, in any mode that `_on_black` takes."""
+def _decoded(path: Path, longest_pixels: int, reading: PixelReading) -> Image.Image:
     with _opened(path) as image:
-        if isinstance(image, JpegImageFile):
-            _check_whole(path)
-        fitted = _fit(image.size, longest_pixels)
-        # JPEG only: the cosine transform itself is cut to 1/2, 1/4 or 1/8. Elsewhere no effect.
-        image.draft(image.mode, (DRAFT_OVERSIZE * fitted[0], DRAFT_OVERSIZE * fitted[1]))
-        image.load()
-        # Read after loading: Pillow turns TIFF by itself there and takes the tag away.
-        orientation = _orientation(image)
-        small = _scalable(image, reading.bits).resize(fitted, Image.Resampling.LANCZOS)
-        small = as_srgb(small) if reading.colour == "managed" else small
-        return small.transpose(TURNS[orientation]) if orientation in TURNS else small
+        return _scaled(path, image, longest_pixels, reading)
+
+
+def _scaled(
+    path: Path,
+    image: ImageFile.ImageFile,
+    longest_pixels: int,
+    reading: PixelReading,
+    content: bytes | None = None,
+) -> Image.Image:
+    """The photograph upright and scaled, in any mode that `_on_black` takes."""
+    if isinstance(image, JpegImageFile):
+        _check_whole(path, path.read_bytes() if content is None else content)
+    fitted = _fit(image.size, longest_pixels)
+    # JPEG only: the cosine transform itself is cut to 1/2, 1/4 or 1/8. Elsewhere no effect.
+    image.draft(image.mode, (DRAFT_OVERSIZE * fitted[0], DRAFT_OVERSIZE * fitted[1]))
+    image.load()
+    # Read after loading: Pillow turns TIFF by itself there and takes the tag away.
+    orientation = _orientation(image)
+    small = _scalable(image, reading.bits).resize(fitted, Image.Resampling.LANCZOS)
+    small = as_srgb(small) if reading.colour == "managed" else small
+    return small.transpose(TURNS[orientation]) if orientation in TURNS else small
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
+def _opened(path: Path, content: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
     """The photograph with its header read and checked; any failure inside names the photo."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb") if content is None else io.BytesIO(content) as file:
             start = file.read(START_BYTES)
             file.seek(0)
             # The reader itself rather than `Image.open`, whose warning of large pictures goes by
@@ -248,8 +286,8 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
         raise PhotoError(path, f"{found}. At most {MAX_MEGAPIXELS} megapixels: scale it down.")
 
 
-def _check_whole(path: Path) -> None:
-    hole = find_hole(path.read_bytes())
+def _check_whole(path: Path, content: bytes) -> None:
+    hole = find_hole(content)
     if hole is not None:
         raise PhotoError(
             path,

@@ -68,6 +68,10 @@ class PhotoError(SweepError):
         self.reason = reason
         super().__init__(f"{path}: {reason}")
 
+    def __reduce__(self) -> tuple[type[PhotoError], tuple[Path, str]]:
+        """How it comes back from another process."""
+        return PhotoError, (self.path, self.reason)
+
     @property
     def problem(self) -> Problem:
         """The same as a line of an `InputError`."""

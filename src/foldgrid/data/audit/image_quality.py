@@ -5,8 +5,7 @@ Knows one picture at a time; decides nothing. Shape letters: H rows, W columns, 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,14 +20,14 @@ from foldgrid.data.mosaics import Progress
 from foldgrid.data.near_copies import hash_picture
 from foldgrid.data.photographs import (
     PhotoFacts,
-    decode_fitted,
     inspect_photo,
-    read_capture_time,
+    read_photo,
 )
 from foldgrid.data.picture_hashes import exam_pixels
 from foldgrid.specs.errors import PhotoError
 
 MIN_FOCUS = 1e-3
+MANY_PHOTOS, PHOTOS_A_PART = 3000, 100
 
 
 @dataclass(frozen=True)
@@ -69,18 +68,37 @@ def examine_photos(
         except PhotoError as error:
             problems[place] = error
     pixels = exam_pixels(list(facts.values()))
+    places = list(facts)
+    results = _examined_all([paths[place] for place in places], pixels)
     exams: list[PhotoExam] = []
-    with ThreadPoolExecutor(num_usable_cores()) as pool:
-        places = list(facts)
-        results = pool.map(lambda place: _examined(paths[place], pixels), places)
-        for num_done, (place, result) in enumerate(zip(places, results, strict=True), start=1):
-            if isinstance(result, PhotoError):
-                problems[place] = result
-            else:
-                exams.append(result)
-            if on_progress is not None:
-                on_progress(num_done, len(places))
+    for num_done, (place, result) in enumerate(zip(places, results, strict=True), start=1):
+        if isinstance(result, PhotoError):
+            problems[place] = result
+        else:
+            exams.append(result)
+        if on_progress is not None:
+            on_progress(num_done, len(places))
     return exams, problems, pixels
+
+
+def _examined_all(paths: Sequence[Path], pixels: int) -> Iterator[PhotoExam | PhotoError]:
+    """In order: by threads, or by processes where there are enough to be worth their start."""
+    if len(paths) < MANY_PHOTOS:
+        with ThreadPoolExecutor(num_usable_cores()) as pool:
+            yield from pool.map(lambda path: _examined(path, pixels), paths)
+        return
+    # Fresh processes, for the caller may have threads running. Small photographs are decoded
+    # faster than threads hand over the interpreter.
+    from joblib import Parallel, delayed
+
+    parts = [paths[start : start + PHOTOS_A_PART] for start in range(0, len(paths), PHOTOS_A_PART)]
+    pool = Parallel(n_jobs=num_usable_cores(), return_as="generator", pre_dispatch="3 * n_jobs")
+    for part in pool(delayed(_examined_part)(part, pixels) for part in parts):
+        yield from part
+
+
+def _examined_part(paths: Sequence[Path], pixels: int) -> list[PhotoExam | PhotoError]:
+    return [_examined(path, pixels) for path in paths]
 
 
 def _examined(path: Path, pixels: int) -> PhotoExam | PhotoError:
@@ -96,16 +114,14 @@ def examine_photo(path: Path, pixels: int) -> PhotoExam:
     Raises:
         PhotoError: It cannot be used.
     """
-    picture_HWC = decode_fitted(path, pixels)
-    with path.open("rb") as file:
-        sha1 = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
+    photo = read_photo(path, pixels)
     return PhotoExam(
-        facts=inspect_photo(path),
-        sha1=sha1,
-        taken=read_capture_time(path),
-        focus=max(float(ndimage.laplace(_grey(picture_HWC)).var()), MIN_FOCUS),
-        skin_fraction=float(could_be_skin(picture_HWC).mean()),
-        picture_hash_VD=hash_picture(picture_HWC),
+        facts=photo.facts,
+        sha1=photo.sha1,
+        taken=photo.taken,
+        focus=max(float(ndimage.laplace(_grey(photo.picture_HWC)).var()), MIN_FOCUS),
+        skin_fraction=float(could_be_skin(photo.picture_HWC).mean()),
+        picture_hash_VD=hash_picture(photo.picture_HWC),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import unicodedata
 from collections import defaultdict
 from functools import cached_property, lru_cache
@@ -67,9 +68,29 @@ class _Search:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._names = lru_cache(maxsize=None)(_names_in)
+        self._folder = lru_cache(maxsize=None)(self._real_folder)
 
     def find(self, photo: str) -> Path | str:
         """The real path of a photo, or what is wrong with it."""
+        return self._plain_file(photo) or self._looked_up(photo)
+
+    def _real_folder(self, folder: str) -> str:
+        """A folder below the root without links; "" where it is not below."""
+        real = os.path.realpath(self.root / folder)
+        return real if Path(real).is_relative_to(self.root) else ""
+
+    def _plain_file(self, photo: str) -> Path | None:
+        """A file that is no link, in a folder that is known: one question to the disk."""
+        folder, name = os.path.split(photo)
+        try:
+            real = self._folder(folder)
+            path = f"{real}/{name}"
+            is_plain = bool(real and name) and stat.S_ISREG(os.lstat(path).st_mode)
+        except (OSError, ValueError):
+            return None
+        return Path(path) if is_plain else None
+
+    def _looked_up(self, photo: str) -> Path | str:
         if Path(photo).is_absolute() or PureWindowsPath(photo).drive:
             return ", an absolute path. Paths are relative to the photographs' folder: shorten it."
         try:
