@@ -58,6 +58,7 @@ data:
 split: {{num_folds: {folds}, num_seeds: 1}}
 backbones: [{backbones}]
 weights: none
+keep: none
 training: {{max_epochs: {epochs}}}
 """
 
