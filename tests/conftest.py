@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.postgresql_on_localhost import PostgresqlServer
 
 # A busy machine is no reason for a property to fail. `make test-all` looks at more examples.
-settings.register_profile("steady", deadline=None, max_examples=15)
+settings.register_profile("steady", deadline=None, max_examples=10)
 settings.register_profile("thorough", deadline=None, max_examples=200)
 
 

@@ -10,6 +10,7 @@ as long as a ranking: ``check`` and ``report`` do it, a ranking does not.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -96,7 +97,8 @@ def _held_out_labels(contents: RunContents) -> Finding:
     tried = sorted(folds.unique())
     for fold in tried:
         falsified = _falsified(table, folds.index[folds == fold])
-        after, _ = nested.stack(falsified)
+        # That others move needs to be seen once.
+        after, _ = nested.stack(falsified, [fold] if has_power else None)
         is_moved = _moved(before, after, table.scoring.scale)
         has_power |= bool(is_moved[folds != fold].to_numpy().any())
         for name in is_moved.columns[is_moved[folds == fold].any()]:
@@ -129,14 +131,14 @@ def _skilled_in_nothing(table: PredictionTable) -> list[str]:
     if table.scoring.num_values > 1:
         truth_NK = np.eye(table.scoring.num_values)[reference_N.astype(np.int64)]
         raised_K = np.eye(table.scoring.num_values)[truth_NK.sum(axis=0).argmin()]
-    before = _stacked_on_nothing(table, truth_NK)
+    before = _stacked_on_nothing(table, truth_NK, np.unique(folds_N))
     # In one fold alone a regression through the origin may turn over where a mean is near it.
     found = set(model_names(before))
     for fold in np.unique(folds_N):
         own = folds_N == fold
         other_NK = truth_NK.copy()
         other_NK[own] += A_LITTLE * (raised_K - truth_NK[own])
-        after = _stacked_on_nothing(table, other_NK)
+        after = _stacked_on_nothing(table, other_NK, [fold])
         rise_K = (other_NK - truth_NK)[own].mean(axis=0)
         for name in model_names(before):
             risen_NK = (after[name] - before[name])[own].to_numpy().reshape(-1, len(rise_K))
@@ -145,12 +147,14 @@ def _skilled_in_nothing(table: PredictionTable) -> list[str]:
     return [name for name in model_names(before) if name in found]
 
 
-def _stacked_on_nothing(table: PredictionTable, known_NK: FloatArray) -> pd.DataFrame:
-    """What is stacked on base learners that predict the mean of what their fits knew."""
+def _stacked_on_nothing(
+    table: PredictionTable, known_NK: FloatArray, folds: Collection[int]
+) -> pd.DataFrame:
+    """What is stacked, for some folds, on base learners that predict their fits' training mean."""
     mean_NK, _ = nested.same_for_all(known_NK, table.train_samples["fold"].to_numpy(), 0)
     predicted = np.tile(mean_NK, len(table.complete_learners))
     oof = pd.DataFrame(predicted, index=table.oof.index, columns=table.oof.columns)
-    return nested.stack(replace(table, oof=oof))[0]
+    return nested.stack(replace(table, oof=oof), folds)[0]
 
 
 def _test_set(contents: RunContents) -> Finding:

@@ -19,6 +19,7 @@ from foldgrid.analysis.exhibits.classes.reliability import CALIBRATION
 from foldgrid.analysis.exhibits.classes.roc import ROC
 from foldgrid.analysis.exhibits.cost import COST
 from foldgrid.analysis.exhibits.critical_difference import CRITICAL
+from foldgrid.analysis.exhibits.flow import FLOW
 from foldgrid.analysis.exhibits.folds import FOLDS
 from foldgrid.analysis.exhibits.learning import LEARNING
 from foldgrid.analysis.exhibits.meta_learners import STACKING
@@ -73,6 +74,7 @@ OF_GRIDS: tuple[Exhibit[Any], ...] = (
     PUBLISHED_CLASSES,
     COST,
     ARCHITECTURES,
+    FLOW,
     CHECKS,
     METHODS,
     GUIDELINES,

@@ -5,7 +5,7 @@ N samples, T test samples, L base learners, K classes or 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,17 +41,20 @@ class Stack:
     weights: pd.DataFrame
 
 
-def stack(table: PredictionTable) -> tuple[pd.DataFrame, pd.DataFrame]:
+def stack(
+    table: PredictionTable, only: Collection[int] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fits every meta-learner and predicts what it has not seen.
 
     Args:
         table: What the complete base learners predict.
+        only: Predicts the samples of these folds alone; all others are NaN.
 
     Returns:
         What they predict, a column a meta-learner: for the OOF samples, and for the test
         samples. No columns where there are fewer than two complete base learners or folds.
     """
-    stacked = fit_stack(table)
+    stacked = fit_stack(table, only)
     return stacked.oof, stacked.test
 
 
@@ -71,11 +74,11 @@ def meta_learner_weights(table: PredictionTable) -> pd.DataFrame:
     return fit_stack(table).weights
 
 
-def fit_stack(table: PredictionTable) -> Stack:
+def fit_stack(table: PredictionTable, only: Collection[int] | None = None) -> Stack:
     """Fits every meta-learner once on all OOF predictions and once without each fold.
 
     Ablations of a backbone are left out: trained on less, or otherwise, they would only be in the
-    way.
+    way. See ``stack`` for the arguments.
     """
     table = _without_ablations(table)
     samples = table.train_samples
@@ -85,6 +88,7 @@ def fit_stack(table: PredictionTable) -> Stack:
         samples["reference"].to_numpy(),
         samples["fold"].to_numpy(dtype=np.int64),
         _values(table, table.test),
+        only,
     )
     return Stack(
         _as_table({name: fit.oof for name, fit in fits.items()}, table.oof),

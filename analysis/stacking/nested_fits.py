@@ -15,7 +15,7 @@ N samples, T test samples, L base learners, K classes or 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,7 @@ def fit_nested(
     truth_N: NDArray[Any],
     folds_N: NDArray[np.int64],
     unseen_TLK: FloatArray,
+    only: Collection[int] | None = None,
 ) -> dict[str, NestedFit]:
     """Fits every meta-learner once on all OOF predictions and once without each fold.
 
@@ -65,6 +66,8 @@ def fit_nested(
         truth_N: What is to be predicted.
         folds_N: The subject fold of each sample.
         unseen_TLK: Test predictions.
+        only: Predicts the samples of these folds alone: those of other folds and the test samples
+            are NaN, nothing is fitted for them, and nothing has weights.
 
     Returns:
         By name; nothing where there are fewer than two base learners or folds.
@@ -73,7 +76,7 @@ def fit_nested(
         return {}
     with one_thread():
         return {
-            name: _fit_one(each, known_NLK, truth_N, folds_N, unseen_TLK)
+            name: _fit_one(each, known_NLK, truth_N, folds_N, unseen_TLK, only)
             for name, each in meta_learners.items()
         }
 
@@ -139,9 +142,12 @@ def _fit_one(
     truth_N: NDArray[Any],
     folds_N: NDArray[np.int64],
     unseen_TLK: FloatArray,
+    only: Collection[int] | None = None,
 ) -> NestedFit:
-    evaluated_NK, fold_fits = np.empty((len(known_NLK), known_NLK.shape[2])), []
+    evaluated_NK, fold_fits = np.full((len(known_NLK), known_NLK.shape[2]), np.nan), []
     for fold in np.unique(folds_N):
+        if only is not None and fold not in only:
+            continue
         others = folds_N != fold
         own = truth_N[others], folds_N[others]
         # As large as the others are in the mean: not even its size is looked at.
@@ -150,6 +156,8 @@ def _fit_one(
         fitted = clone(meta_learner).fit(features_NLK, own[0], groups=own[1])
         evaluated_NK[~others] = fitted.combine(known_NLK[~others])
         fold_fits.append(fitted)
+    if only is not None:
+        return NestedFit(evaluated_NK, np.full((len(unseen_TLK), known_NLK.shape[2]), np.nan), {})
     features_NLK = levelled(known_NLK, truth_N, folds_N)
     whole = clone(meta_learner).fit(features_NLK, truth_N, groups=folds_N)
     weights = {}

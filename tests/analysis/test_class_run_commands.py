@@ -217,7 +217,7 @@ def test_a_falsified_prediction_is_found(
 nested_stack = nested.stack
 
 
-def know_the_truth(table: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+def know_the_truth(table: Any, *_: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A stack that looks at the labels of what it predicts."""
     oof, test = nested_stack(table)
     num_classes = oof.columns.get_level_values(1).nunique()
@@ -226,7 +226,7 @@ def know_the_truth(table: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     return oof.drop(columns="mean", level=0).join(pd.concat({"mean": leaky}, axis=1)), test
 
 
-def centre_by_the_test_set(table: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+def centre_by_the_test_set(table: Any, *_: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A stack that makes the test set's mean probabilities those of training."""
     oof, test = nested_stack(table)
     return oof, test - test.mean() + oof.mean()

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from foldgrid.analysis.statistics import assessing
+from tests.analysis.report.conftest import quickly_made
 from tests.launching.tiny_sweep import Launcher
 from tests.made_once import MadeOnce
 from tests.outside.packages import installed
@@ -19,10 +18,10 @@ def shared_cache(made_once: MadeOnce) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _quickly_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
+def quickly() -> Iterator[None]:
     """Nobody here looks at a report's PNGs, nor at how wide intervals are; others do."""
-    monkeypatch.setattr("foldgrid.analysis.drawing.drawing.PNG_DPI", 36)
-    monkeypatch.setattr(assessing, "assess", partial(assessing.assess, num_resamples=100))
+    with quickly_made():
+        yield
 
 
 @pytest.fixture

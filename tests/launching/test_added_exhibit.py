@@ -17,7 +17,6 @@ from foldgrid.analysis.exhibit import EXHIBITS
 from foldgrid.cli.main import main
 from foldgrid.specs.errors import SweepError
 from tests.analysis.report import visits_exhibit
-from tests.analysis.report.conftest import quickly_made
 from tests.launching.tiny_sweep import Launcher
 from tests.outside.packages import installed, write_package
 
@@ -35,7 +34,6 @@ def install(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
             until_the_end.enter_context(installed(site))
             return module
 
-        until_the_end.enter_context(quickly_made())
         yield put
 
 

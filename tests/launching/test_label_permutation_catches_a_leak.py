@@ -6,7 +6,7 @@ Whoever has seen the person's other visits recognises them. It is made where a u
 in the library's ``Split`` and ``TrainingData``; the check itself is used as it is.
 
 The setting is the smallest that was found to learn persons for certain: 10 subjects, tiles of 16
-pixels, one small network without augmentation, 20 epochs, 2 folds, some 6 s a case on a core.
+pixels, one small network without augmentation, 12 epochs, 2 folds, some 3 s a case on a core.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from foldgrid.specs.synthetic import TrialSettings
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
-BACKBONE = "mobilenet_v3_small"
+BACKBONE = "timm:test_resnet"
 TRIAL = TrialSettings(
     num_subjects=10, num_visits=60, photo_width=64, photo_height=48, studio="varied"
 )
 SPLIT = SplitSpec(num_folds=2, test_fraction=0.15, num_seeds=20)
 RECIPE = TrainingRecipe(
-    max_epochs=20,
+    max_epochs=12,
     learning_rate=0.01,
     augmentation=Augmentation(
         rotate_tiles=False, shuffle_tiles=False, brightness=0.0, contrast=0.0
@@ -118,13 +118,12 @@ def results_of(store: RunStore) -> dict[str, CheckResult]:
 def test_skill_remains_where_the_split_was_drawn_by_visits(tmp_path: Path, survey: Survey) -> None:
     results = results_of(train_canary(tmp_path / "leaky", survey, drawn_by_visits))
     assert results["FG501"].status == "failed", results["FG501"].evidence
-    assert "Skill remains in 1 base learner (mobilenet_v3_small)" in results["FG501"].evidence
+    assert f"Skill remains in 1 base learner ({BACKBONE})" in results["FG501"].evidence
     assert "out of fold" in results["FG501"].places[0]
     # Another check sees the same leak in the table; the canary did not need it to.
     assert results["FG102"].status == "failed"
 
 
-@pytest.mark.exhaustive
 def test_no_skill_remains_under_our_split(tmp_path: Path, survey: Survey) -> None:
     results = results_of(train_canary(tmp_path / "ours", survey, ours))
     assert results["FG501"].status == "passed", results["FG501"].evidence

@@ -134,6 +134,7 @@ def test_without_timm_only_its_networks_are_refused(monkeypatch: pytest.MonkeyPa
 def test_nothing_imports_timm_before_one_of_its_networks_is_asked_for() -> None:
     script = (
         "import sys\n"
+        "import foldgrid.training.fit\n"
         "from foldgrid.models import build_network, check_backbones, find_weight_file\n"
         "check_backbones(['resnet18', 'seresnet101'], '', {})\n"
         "build_network('squeezenet1_1', 2); find_weight_file('resnet18')\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from foldgrid.launching.planning.networks import check_networks, footprints
 from foldgrid.models import find_weight_file
+from foldgrid.models.facts import known_facts
 from foldgrid.records import RunStore
 from foldgrid.specs.folders import yaml_files
 from foldgrid.specs.reading import read_document, validate
@@ -31,6 +33,14 @@ def marked(name: str, budget: BudgetName) -> Any:
     return pytest.param(name, budget, marks=marks, id=f"{name}-{budget}")
 
 
+@pytest.fixture(scope="module")
+def facts() -> Iterator[None]:
+    """What is found out about a network is known to all tests, as it is to all launches."""
+    with known_facts({}):
+        yield
+
+
+@pytest.mark.usefixtures("facts")
 @pytest.mark.parametrize(
     ("name", "budget"), [marked(name, budget) for name in SHIPPED for budget in BUDGETS]
 )

@@ -18,7 +18,25 @@ def data_statements(run: Run) -> dict[str, str]:
         if run.is_synthetic
         else f"The data are the photographs {source} with the truth given there."
     )
-    return {"data": where, **task_report(run).data_statements(run)}
+    return {
+        "data": where,
+        "exclusions": _exclusions(run),
+        **task_report(run).data_statements(run),
+    }
+
+
+def _exclusions(run: Run) -> str:
+    try:
+        flow = run.store.read_flow()
+    except FileNotFoundError:
+        return ""
+    first, *steps, last = flow["steps"]
+    taken = [f"{step['num_photos']} {step['step']}" for step in steps if step["num_photos"]]
+    num_out = first["num_photos"] - last["num_photos"]
+    words = f" ({', '.join(taken)})" if taken else ""
+    photographs = count(first["num_photos"], "photograph")
+    uneven = " Classes or subgroups lost unlike parts; see Exclusions." if flow["uneven"] else ""
+    return f"Of {photographs} {num_out} were left out before the split{words}.{uneven}"
 
 
 def partition_statements(run: Run) -> dict[str, str]:

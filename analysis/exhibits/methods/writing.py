@@ -20,7 +20,7 @@ from foldgrid.analysis.exhibits.methods.training import (
 from foldgrid.analysis.run import Run
 
 PARAGRAPHS = {
-    "Data": ("data", "participants", "photographs", "outcome", "missing"),
+    "Data": ("data", "exclusions", "participants", "photographs", "outcome", "missing"),
     "Partition": ("split", "balance", "folds", "disjoint"),
     "Models": ("backbones", "weights", "output"),
     "Training": (

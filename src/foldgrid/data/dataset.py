@@ -7,16 +7,19 @@ Shape letters: N samples, H and W pixels (tiles a side times T), T a tile's side
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from foldgrid.data.audit.exclusions import EXCLUSIONS
 from foldgrid.data.cache import is_kept, load_or_build
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.fingerprint import data_fingerprint, hash_photos
@@ -33,9 +36,13 @@ from foldgrid.data.photographs import (
 )
 from foldgrid.data.picture_hashes import CopyGroup, copies_of_study, exam_pixels
 from foldgrid.data.sample_table import MOSAICS, SampleLayout, SampleTable
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, PhotoError, Problem
 from foldgrid.specs.samples import SampleKind
-from foldgrid.specs.sweep import ColourManagement
+from foldgrid.specs.sweep import DataSpec, Exclusion
+
+if TYPE_CHECKING:
+    from foldgrid.data.audit.left_out import LeftOut
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class Survey:
         is_synthetic: Whether the photographs are a simulated study's.
         mosaics_of: The fingerprint under which equal mosaics are kept; "" for its own. A
             label-permutation test has other targets and the same pictures.
+        left_out: The photographs that are not among the tiles, where some might not be.
         reading: How stored numbers become colours.
     """
 
@@ -65,6 +73,7 @@ class Survey:
     cache: Path
     is_synthetic: bool
     mosaics_of: str = ""
+    left_out: LeftOut | None = field(default=None, repr=False)
     reading: PixelReading = MANAGED
 
     @property
@@ -172,29 +181,26 @@ def survey_manifest(
     cache: Path,
     on_progress: Progress | None = None,
     *,
-    tile_pixels: int,
+    data: DataSpec,
     photographs: SampleKind = "mosaics",
     for_training: bool = True,
-    is_synthetic: bool = False,
-    colour: ColourManagement = "managed",
-    bits: int | Literal["auto"] = DEEP_BITS,
     root: Path | None = None,
 ) -> Survey:
-    """Read and check a manifest and every photo's header and bytes; decode nothing.
+    """Read and check a manifest and every photo's header and bytes.
+
+    Nothing is decoded, unless photographs are left out for what they show; what is found of them
+    is kept in the cache then.
 
     Args:
         path: The manifest.
         cache: The cache's root.
         on_progress: Notified of photographs read for the first time.
-        tile_pixels: T, the side of a tile.
+        data: What of it is taken, and how large.
         photographs: Whether they make mosaics with scores, or are samples with labels or
             values; the task decides.
         for_training: See `read_manifest` and `read_single_photos`: without it scores may be
-            unknown, and are NaN then; labels and values are.
-        is_synthetic: Whether the photographs are a simulated study's.
-        colour: See `DataSpec`.
+            unknown, and are NaN then; labels and values are, and nothing is left out.
         root: The folder that the photos' paths are relative to; null for the manifest's.
-        bits: As ``colour``; ``auto`` decodes all 16-bit grey photographs.
 
     Raises:
         InputError: All mistakes of the manifest, or all photographs that cannot be used.
@@ -202,18 +208,84 @@ def survey_manifest(
     manifest, table = read_samples(path, photographs, root, for_training=for_training)
     facts = _inspect_photos(table, str(path))
     hashes = hash_photos([tile.path for tile in table.tiles], cache, on_progress)
-    reading = PixelReading(colour, _bits_used(table, facts) if bits == "auto" else bits)
-    return Survey(
+    bits = _bits_used(table, facts) if data.bits == "auto" else data.bits
+    reading = PixelReading(data.colour, bits)
+    survey = Survey(
         manifest=manifest,
         table=table,
-        tile_pixels=tile_pixels,
-        fingerprint=data_fingerprint(table, hashes, tile_pixels, _effective(reading, facts)),
+        tile_pixels=data.tile_pixels,
+        fingerprint=data_fingerprint(table, hashes, data.tile_pixels, _effective(reading, facts)),
         photo_hashes=tuple(hashes),
         photo_facts=facts,
         cache=cache,
-        is_synthetic=is_synthetic,
+        is_synthetic=data.manifest is None and data.example is None,
         reading=reading,
     )
+    return _without_excluded(survey, data, on_progress) if data.exclude and for_training else survey
+
+
+def _without_excluded(survey: Survey, data: DataSpec, on_progress: Progress | None) -> Survey:
+    left_out = survey_left_out(survey, data.exclude, data.exclude_whole_cases, on_progress)
+    table, is_kept = survey.table.kept(left_out.is_kept), left_out.is_kept.tolist()
+    if not table.tiles:
+        message = f"leaves out all of {counted(len(is_kept), 'photograph')}: take words out of it."
+        raise InputError("sweep", [Problem("data.exclude", "", message)])
+    hashes = tuple(compress(survey.photo_hashes, is_kept))
+    facts = tuple(compress(survey.photo_facts, is_kept))
+    read = _effective(survey.reading, facts)
+    return replace(
+        survey,
+        table=table,
+        fingerprint=data_fingerprint(table, hashes, data.tile_pixels, read),
+        photo_hashes=hashes,
+        photo_facts=facts,
+        left_out=left_out,
+    )
+
+
+def survey_left_out(
+    survey: Survey,
+    exclude: Sequence[Exclusion] = tuple(EXCLUSIONS),
+    whole_cases: bool = False,
+    on_progress: Progress | None = None,
+) -> LeftOut:
+    """Why each photograph of a survey of labels is left out, or would be; see `find_left_out`.
+
+    Args:
+        survey: Of photographs with a label.
+        exclude: What is looked for.
+        whole_cases: Whether a case goes with its first photograph.
+        on_progress: Told of photographs examined.
+
+    Raises:
+        InputError: A photograph cannot be decoded.
+    """
+    # Imported here: a plan that leaves nothing out compares no pictures, and starts without SciPy.
+    from foldgrid.data.audit.left_out import StudyPictures, find_left_out
+
+    pictures = StudyPictures(
+        [tile.path for tile in survey.table.tiles],
+        survey.photo_hashes,
+        exam_pixels(survey.photo_facts),
+        survey.cache,
+    )
+    with refusing(survey.manifest.path):
+        return find_left_out(
+            tile_rows(survey), pictures, exclude, whole_cases=whole_cases, on_progress=on_progress
+        )
+
+
+@contextmanager
+def refusing(manifest: Path) -> Iterator[None]:
+    """A photograph that cannot be decoded as a mistake of the manifest.
+
+    Raises:
+        InputError: There is one.
+    """
+    try:
+        yield
+    except PhotoError as error:
+        raise InputError(str(manifest), [error.problem]) from error
 
 
 def load_mosaics(survey: Survey, on_progress: Progress | None = None) -> Dataset:
@@ -249,10 +321,8 @@ def find_survey_copies(survey: Survey, on_progress: Progress | None = None) -> l
     """
     tiles, pixels = survey.table.tiles, exam_pixels(survey.photo_facts)
     paths = [tile.path for tile in tiles]
-    try:
+    with refusing(survey.manifest.path):
         return copies_of_study(paths, survey.photo_hashes, pixels, survey.cache, on_progress)
-    except PhotoError as error:
-        raise InputError(str(survey.manifest.path), [error.problem]) from error
 
 
 def tile_rows(survey: Survey) -> pd.DataFrame:

@@ -5,10 +5,12 @@ Knows columns and positions; reads no file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from foldgrid.data.manifest.rows import ANNOTATION_PREFIX, SCORES
 from foldgrid.specs.samples import TILES_A_SIDE, SampleKind
@@ -111,3 +113,16 @@ class SampleTable:
         """The columns of ``samples`` that hold what is to be predicted."""
         raters = (str(name) for name in self.samples if str(name).startswith(ANNOTATION_PREFIX))
         return (*self.layout.targets, *raters)
+
+    def kept(self, is_kept: NDArray[np.bool_]) -> SampleTable:
+        """The same of some of the samples, where each has one photograph.
+
+        Names stay: the number in one is the photograph's place among all of its case's files.
+
+        Args:
+            is_kept: For each tile.
+        """
+        samples = self.samples[is_kept].reset_index(drop=True)
+        tiles = [tile for tile, kept in zip(self.tiles, is_kept, strict=True) if kept]
+        renumbered = (replace(tile, sample_index=index) for index, tile in enumerate(tiles))
+        return SampleTable(samples, tuple(renumbered), self.layout)

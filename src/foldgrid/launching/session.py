@@ -89,7 +89,8 @@ class Session(LaunchFrame[FitJob]):
         prepared = self.prepared
         if self.is_after_crash:
             clear_after_crash(prepared.store)
-        write_run_files(prepared)
+        for line in write_run_files(prepared):
+            self.console.print(line, markup=False, soft_wrap=True)
         discard_corrupt(prepared, self.forget_run)
         write_given_fits(prepared, data)
         projector = self._open_projector()

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from foldgrid.data.audit.exclusions import PICTURE_EXCLUSIONS
+from foldgrid.data.audit.flow import FlowStep, flow_record, labelled_flow, uneven_exclusions
 from foldgrid.data.copy_questions import picture_numbers
-from foldgrid.data.dataset import find_survey_copies, tile_rows
+from foldgrid.data.dataset import find_survey_copies, survey_left_out, tile_rows
 from foldgrid.data.fingerprint import photo_table
+from foldgrid.data.manifest.labelled import LabelledManifest
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.gpus import num_gpus
 from foldgrid.execution.resources import Node
@@ -30,9 +33,14 @@ def clear_after_crash(store: RunStore) -> None:
         store.fit(fit_id).clear_leftovers()
 
 
-def write_run_files(prepared: PreparedSweep) -> None:
-    """Writes the files that say what is run; ``sweep.yaml`` comes last."""
+def write_run_files(prepared: PreparedSweep) -> list[str]:
+    """Writes the files that say what is run; ``sweep.yaml`` comes last.
+
+    Returns:
+        What to say of the photographs, which are decoded for it.
+    """
     store, split = prepared.store, prepared.split
+    said = _left_out(prepared)
     store.write_split(
         split.table,
         {
@@ -58,6 +66,27 @@ def write_run_files(prepared: PreparedSweep) -> None:
         _write_provenance(prepared, earlier)
     # Last: a folder with a sweep.yaml is a run folder, and then all of the above is there.
     store.write_sweep(prepared.sweep.model_dump(mode="json", exclude={"budgets"}))
+    return said
+
+
+def _left_out(prepared: PreparedSweep) -> list[str]:
+    """Writes who was left out, and says what ``data check`` would leave out besides."""
+    survey, exclude = prepared.survey, prepared.sweep.data.exclude
+    found, steps = survey.left_out, list[FlowStep]()
+    if found is not None and isinstance(survey.manifest, LabelledManifest):
+        described = survey.manifest.described
+        steps = labelled_flow(found.photos, described, found.reasons, found.looked_for)
+    prepared.store.write_flow(flow_record(steps), uneven_exclusions(steps))
+    others = [each for each in PICTURE_EXCLUSIONS if each not in exclude]
+    if survey.layout.kind != "single" or not others:
+        return []
+    left_out = survey_left_out(survey, others)
+    if left_out.is_kept.all():
+        return []
+    return [
+        f"{left_out} are trained on that `foldgrid data check` would leave out; "
+        f"`data.exclude: [{', '.join((*exclude, *others))}]` leaves them out."
+    ]
 
 
 def write_given_fits(prepared: PreparedSweep, data: TrainingData) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +32,7 @@ from foldgrid.specs.label_permutation import LabelPermutation, PermutationName, 
 SWEEP, PLAN, PROVENANCE, PERMUTATION = "sweep.yaml", "plan.json", "provenance.json", "canary.json"
 SPLIT, SPLIT_FACTS = "split.parquet", "split.json"
 PHOTOS, SAMPLES, FIRST_WEIGHTS = "photos.parquet", "samples.parquet", "weights.json"
+FLOW = "flow.json"
 TABLE_CHECKSUMS = "tables.json"
 """What vouches for the tables, which cannot do so themselves."""
 MEND = "Run the launch command again: it writes this file again."
@@ -241,6 +242,26 @@ class RunStore:
             FileNotFoundError: The run folder is from before photographs were recorded.
         """
         return self._read_table(PHOTOS)
+
+    def write_flow(self, steps: Sequence[Mapping[str, Any]], uneven: Sequence[str]) -> None:
+        """Writes ``flow.json``: what came in, what was left out in which step, what is left.
+
+        Args:
+            steps: Without any nothing was to be left out, and an earlier file goes.
+            uneven: What was left out more of from one class or subgroup, as sentences.
+        """
+        if steps:
+            self.write_json(FLOW, {"steps": list(steps), "uneven": list(uneven)})
+        elif self.root.exists(FLOW):
+            self.root.remove(FLOW)
+
+    def read_flow(self) -> dict[str, Any]:
+        """``flow.json``: its steps and what is uneven.
+
+        Raises:
+            FileNotFoundError: Nothing was to be left out.
+        """
+        return dict(self.read_json(FLOW))
 
     def write_samples(self, samples: pd.DataFrame) -> None:
         """Writes ``samples.parquet``: what is to be predicted of each sample, in columns."""

@@ -150,6 +150,7 @@ def run_faults(store: RunStore) -> tuple[str, ...]:
         "split.json": store.read_split_facts,
         "photos.parquet": store.read_photos,
         "samples.parquet": store.read_samples,
+        "flow.json": store.read_flow,
         "weights.json": store.read_first_weights,
         "canary.json": store.read_permutation,
         "provenance.json": store.read_provenance,

@@ -142,7 +142,8 @@ class SearchSession(LaunchFrame[TrialJob]):
     ) -> None:
         prepared = self.prepared
         self._write_plan()
-        write_run_files(prepared)
+        for line in write_run_files(prepared):
+            self.console.print(line, markup=False, soft_wrap=True)
         self._set_aside_corrupt()
         display = self._display()
         self.failures = display.failures

@@ -52,7 +52,7 @@ def survey_data(
     photographs: SampleKind = "mosaics",
     for_training: bool = True,
 ) -> Survey:
-    """Read and check the manifest and every photo's header and bytes; decode nothing.
+    """Read and check the manifest and every photo's header and bytes; see `survey_manifest`.
 
     Without a manifest a simulated study is generated, once for each set of settings, and read back
     as a user's photographs are.
@@ -70,17 +70,21 @@ def survey_data(
         InputError: The manifest is of another kind, all of its mistakes, or all photographs that
             cannot be used.
     """
+    if data.exclude and photographs != "single" and for_training:
+        message = (
+            f"found {', '.join(data.exclude)}, and this task needs {KINDS[photographs].needed}. "
+            "Photographs with a label can be left out: leave it empty, and take rows out of the "
+            "manifest."
+        )
+        raise InputError("sweep", [Problem("data.exclude", "", message)])
     path = find_manifest(data, photographs, cache, on_progress, for_training=for_training)
     return survey_manifest(
         path,
         cache,
         on_progress,
-        tile_pixels=data.tile_pixels,
+        data=data,
         photographs=photographs,
         for_training=for_training,
-        is_synthetic=data.manifest is None and data.example is None,
-        colour=data.colour,
-        bits=data.bits,
         root=data.photos if data.manifest is not None else None,
     )
 

@@ -44,6 +44,10 @@ WeightsPolicy = Literal["required", "fetch", "present", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
 
 
+Exclusion = Literal["copies", "blurred", "far", "pending", "rejected"]
+"""Why a photograph may be left out of a sweep; see ``DataSpec.exclude``."""
+
+
 class DataSpec(Spec):
     """Where the photographs come from, and how large a model sees them.
 
@@ -61,6 +65,11 @@ class DataSpec(Spec):
         bits: How many bits of a 16-bit grey photograph hold its picture: 16, or fewer where a
             camera of 12 bits wrote them. ``auto`` takes the fewest of 8, 10, 12, 14 and 16 that
             hold the brightest of the whole study.
+        exclude: Photographs with a label that are left out before anything is split, as
+            ``foldgrid data check`` would leave them out: ``copies`` (of another file or picture,
+            and pictures under two labels or subjects), ``blurred`` and ``far`` away ones, and those
+            whose ``review_status`` is ``pending`` or ``rejected``.
+        exclude_whole_cases: Whether a case goes as a whole where one of its photographs does.
         synthetic: What is simulated: the PASI trial's settings or, with ``study``, those of a
             study with labels.
     """
@@ -71,6 +80,8 @@ class DataSpec(Spec):
     tile_pixels: int = Field(default=128, ge=8, le=1024)
     colour: ColourManagement = "managed"
     bits: Literal["auto"] | Annotated[int, Field(ge=8, le=16)] = 16
+    exclude: tuple[Exclusion, ...] = ()
+    exclude_whole_cases: bool = False
     synthetic: SyntheticSettings = TrialSettings()
 
 

@@ -71,7 +71,7 @@ def test_a_report_tries_them_and_warns_first_where_one_looked(
 ) -> None:
     plain = nested.stack
 
-    def know_the_truth(table: Any) -> Any:
+    def know_the_truth(table: Any, *_: Any) -> Any:
         oof, test = plain(table)
         return oof.assign(mean=table.train_samples["reference"]), test
 

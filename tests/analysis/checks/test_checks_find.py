@@ -258,7 +258,7 @@ def test_records_of_another_fit_and_torn_histories_are_found(make_run: Any) -> N
     assert any("vgg11 fold 0" in each and "1 of 3 epochs" in each for each in places)
 
 
-def fit_on_everything(table: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+def fit_on_everything(table: Any, *_: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A stack as one finds it in the wild: fitted on all OOF predictions, judged on the same."""
     from sklearn.linear_model import LinearRegression
 
@@ -270,13 +270,13 @@ def fit_on_everything(table: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
 
 
-def centre_by_the_test_set(table: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+def centre_by_the_test_set(table: Any, *_: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A stack that calibrates on the test set's own predictions."""
     oof, test = nested_stack(table)
     return oof, test - test.mean() + table.train_samples["reference"].mean()
 
 
-def tune_on_the_test_scores(table: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tune_on_the_test_scores(table: Any, *_: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A stack that shifts itself so that the test scores fit."""
     oof, test = nested_stack(table)
     return oof + table.test_samples["reference"].mean() - test.mean(), test

@@ -11,8 +11,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from foldgrid.analysis.drawing import drawing
 from foldgrid.analysis.drawing.blocks import Section
@@ -20,6 +22,7 @@ from foldgrid.analysis.exhibits.search import importance
 from foldgrid.analysis.opening import opened
 from foldgrid.analysis.report.build import report_of
 from foldgrid.analysis.report.saving import Report, save_report
+from foldgrid.analysis.statistics.resamples import SEED, SubjectResamples
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 from tests.analysis.conftest import FakeRun
@@ -99,8 +102,20 @@ def tell(fake: Any, store: RunStore) -> Reported:
 
 @contextmanager
 def quickly_made() -> Iterator[None]:
-    """Reports with small PNGs and few resamples of a search's importances."""
+    """Rankings and reports with small PNGs, few resamples, and fewer of a search's importances."""
+    draw, within = SubjectResamples.draw, SubjectResamples.within
+
+    def few_drawn(num: int, num_resamples: int = 100, seed: int = SEED) -> SubjectResamples:
+        return draw(num, min(num_resamples, 100), seed)
+
+    def few_within(
+        fold_S: NDArray[np.int64], num_resamples: int = 100, seed: int = SEED
+    ) -> SubjectResamples:
+        return within(fold_S, min(num_resamples, 100), seed)
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SubjectResamples, "draw", few_drawn)
+        patch.setattr(SubjectResamples, "within", few_within)
         patch.setattr(drawing, "PNG_DPI", 36)
         few = partial(importance.parameter_importances, num_resamples=20, num_shuffles=20)
         patch.setattr(importance, "parameter_importances", few)

@@ -56,7 +56,7 @@ KINDS: dict[str, set[str]] = {
     "binary": OF_EVERY_GRID | OF_CLASSES | {"operating", "varied"},
     "tree": OF_EVERY_GRID | OF_CLASSES | {"tree"},
     "regression": OF_EVERY_GRID | {"number_agreement"},
-    "ordinal": OF_EVERY_GRID | (OF_CLASSES - {"published_classes"}),
+    "ordinal": OF_EVERY_GRID | (OF_CLASSES - {"published_classes"}) | {"flow"},
     "phased": OF_EVERY_GRID | OF_PASI | {"phases", "recipes"},
     "search": OF_EVERY_SEARCH,
     "searches": OF_EVERY_SEARCH | {"studies", "front"},
@@ -120,10 +120,31 @@ def opened_regression(tmp_path_factory: pytest.TempPathFactory) -> Opened:
 
 @pytest.fixture(scope="session")
 def opened_ordinal(tmp_path_factory: pytest.TempPathFactory) -> Opened:
-    """A sweep of three grades."""
+    """A sweep of three grades, which left photographs out."""
     fake = FakeClassRun(tmp_path_factory.mktemp("runs") / "grades", has_features=True)
     fake.spec = OrdinalSpec(classes=fake.spec.classes)
-    return opened(fake.write())
+    store = fake.write()
+    counts = {
+        "num_photos": 60,
+        "num_cases": 9,
+        "num_subjects": 9,
+        "photos_by_label": {"normal": 20},
+    }
+    compared = {
+        "column": "label",
+        "photos": {"normal": [4, 20]},
+        "p_value": 0.01,
+        "is_uneven": True,
+    }
+    store.write_flow(
+        [
+            {"step": "in the manifest", "is_exclusion": False, "comparisons": [], **counts},
+            {"step": "blurred", "is_exclusion": True, "comparisons": [compared], **counts},
+            {"step": "left", "is_exclusion": False, "comparisons": [], **counts},
+        ],
+        ["excluded: blurred: 20.0% of normal"],
+    )
+    return opened(store)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def steep(values: dict[str, Value]) -> float:
 
 
 def test_a_parameter_that_does_nothing_is_distinguished_from_one_that_does(tmp_path: Path) -> None:
-    found = parameter_importances(study_of(tmp_path, num_trials=40, truth=steep), 16, 16)
+    found = parameter_importances(study_of(tmp_path, num_trials=40, truth=steep), 10, 12)
     fractions = {each.name: each.shown for each in found.parameters}
     assert found.parameters[0].name == "learning_rate"
     assert fractions["learning_rate"].mean > 0.7
@@ -54,7 +54,7 @@ def test_a_parameter_that_does_nothing_is_distinguished_from_one_that_does(tmp_p
 
 def test_where_nothing_matters_nothing_stands_out(tmp_path: Path) -> None:
     study = study_of(tmp_path, num_trials=24, truth=lambda _: 5.0, seed=3)
-    found = parameter_importances(study, 8, 40)
+    found = parameter_importances(study, 4, 30)
     assert [each.name for each in found.parameters if each.shown.mean > each.chance] == []
 
 
@@ -62,7 +62,7 @@ def test_few_trials_make_wide_intervals(tmp_path: Path) -> None:
     widths = []
     for num_trials in (12, 60):
         study = study_of(tmp_path / str(num_trials), num_trials=num_trials, truth=steep)
-        fraction = parameter_importances(study, 16, 1).parameters[0].shown
+        fraction = parameter_importances(study, 10, 1).parameters[0].shown
         widths.append(fraction.high - fraction.low)
     assert widths[0] > 2 * widths[1]
 
@@ -86,7 +86,7 @@ def test_what_the_scheduler_gave_up_is_looked_at_too(tmp_path: Path) -> None:
         if float(trial.values["learning_rate"] or 0) > 0.003 and trial.number
     )
     study = study_of(tmp_path / "raced", num_trials=40, truth=cliff, stopped=bad)
-    found = {each.name: each for each in parameter_importances(study, 15, 1).parameters}
+    found = {each.name: each for each in parameter_importances(study, 8, 1).parameters}
     rate = found["learning_rate"]
     assert rate.complete is not None
     assert rate.all_trials is not None
@@ -96,7 +96,7 @@ def test_what_the_scheduler_gave_up_is_looked_at_too(tmp_path: Path) -> None:
 
 def test_all_trials_stand_in_where_few_are_complete(tmp_path: Path) -> None:
     study = study_of(tmp_path, num_trials=14, truth=steep, diverged=frozenset(range(5, 14)))
-    found = parameter_importances(study, 10, 1)
+    found = parameter_importances(study, 6, 1)
     assert (found.num_complete, found.num_trials) == (5, 14)
     assert all(each.complete is None and each.all_trials for each in found.parameters)
 
@@ -167,7 +167,7 @@ def test_the_landscape_says_how_much_it_explains(tmp_path: Path) -> None:
 
 def test_elsewhere_the_two_that_matter_most_are_shown(tmp_path: Path) -> None:
     study = without(study_of(tmp_path, num_trials=20, truth=steep), "learning_rate")
-    found = score_landscape(study, parameter_importances(study, 8, 1))
+    found = score_landscape(study, parameter_importances(study, 4, 1))
     assert found.across is not None
     assert found.up is not None
     assert {found.across.name, found.up.name} == {"plateau.patience", "weight_decay"}

@@ -5,17 +5,18 @@ Knows labels, subjects and exams; deletes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foldgrid.data.audit.image_quality import PhotoExam
 from foldgrid.data.manifest.rows import DISTINCT
 from foldgrid.data.picture_hashes import CopyGroup
 from foldgrid.specs.counted import counted
+from foldgrid.specs.sweep import Exclusion
 
 TWO_LABELS = "same picture under two labels"
 TWO_SUBJECTS = "same picture under two subjects"
@@ -24,7 +25,21 @@ NEAR_COPY = "near copy of another picture"
 BLURRED = "blurred"
 FAR_AWAY = "far away"
 REASONS = (TWO_LABELS, TWO_SUBJECTS, COPY, NEAR_COPY, BLURRED, FAR_AWAY)
-"""In the order in which they are looked for: the first that holds counts."""
+"""What a picture tells, in the order in which it is looked for: the first that holds counts."""
+PENDING, REJECTED = "review pending", "rejected in review"
+SAME_CASE = "of a case that lost a photograph"
+EXCLUSIONS: Mapping[Exclusion, tuple[str, ...]] = MappingProxyType(
+    {
+        "rejected": (REJECTED,),
+        "pending": (PENDING,),
+        "copies": REASONS[:4],
+        "blurred": (BLURRED,),
+        "far": (FAR_AWAY,),
+    }
+)
+"""The reasons that each word of ``data.exclude`` stands for, in the order of the flow table."""
+PICTURE_EXCLUSIONS: tuple[Exclusion, ...] = ("copies", "blurred", "far")
+"""Those that only the pictures tell: what ``data check`` would leave out."""
 
 FEWEST_TO_COMPARE = 12
 """Photographs that a study needs before one can be called out of line."""
@@ -63,24 +78,28 @@ class Thresholds:
     notes: tuple[str, ...]
 
 
-def find_thresholds(exams: Sequence[PhotoExam], rules: ExclusionRules) -> Thresholds:
-    """Set the thresholds by the study's own photographs."""
+def find_thresholds(quality_N2: NDArray[np.float64], rules: ExclusionRules) -> Thresholds:
+    """Set the thresholds by the study's own photographs.
+
+    Args:
+        quality_N2: `PhotoExam.quality` of each.
+        rules: How far out of line one must be.
+    """
     notes = []
     focus = skin_fraction = None
-    if len(exams) < FEWEST_TO_COMPARE:
+    if len(quality_N2) < FEWEST_TO_COMPARE:
         notes.append(
-            f"blur and distance are not evaluated: {counted(len(exams), 'photograph')} are too few "
-            f"to compare "
-            f"({FEWEST_TO_COMPARE} are needed)"
+            f"blur and distance are not evaluated: {counted(len(quality_N2), 'photograph')} are "
+            f"too few to compare ({FEWEST_TO_COMPARE} are needed)"
         )
         return Thresholds(None, None, tuple(notes))
     if rules.blur_deviations > 0:
-        logs = np.log10([exam.focus for exam in exams])
+        logs = np.log10(quality_N2[:, 0])
         middle = float(np.median(logs))
         spread = max(1.4826 * float(np.median(np.abs(logs - middle))), SMALLEST_SPREAD)
         focus = float(10 ** (middle - rules.blur_deviations * spread))
     if rules.far_fraction > 0:
-        usual = float(np.median([exam.skin_fraction for exam in exams]))
+        usual = float(np.median(quality_N2[:, 1]))
         if usual >= LEAST_USUAL_SKIN:
             skin_fraction = rules.far_fraction * usual
         else:
@@ -92,7 +111,7 @@ def find_thresholds(exams: Sequence[PhotoExam], rules: ExclusionRules) -> Thresh
 
 def find_reasons(
     photos: pd.DataFrame,
-    exams: Sequence[PhotoExam],
+    quality_N2: NDArray[np.float64],
     copies: Sequence[CopyGroup],
     thresholds: Thresholds,
 ) -> NDArray[np.str_]:
@@ -104,7 +123,7 @@ def find_reasons(
 
     Args:
         photos: `LabelledManifest.photos`.
-        exams: One a row, in order.
+        quality_N2: `PhotoExam.quality` of each row.
         copies: `copies_of_study` of them.
         thresholds: `find_thresholds` of them.
     """
@@ -121,12 +140,16 @@ def find_reasons(
             pairs = zip(group.places[1:], group.is_exact[1:], strict=True)
             for place, is_equal in pairs:
                 reasons[place] = COPY if is_equal else NEAR_COPY
-    focus, skin = thresholds.focus, thresholds.skin_fraction
-    for place, exam in enumerate(exams):
-        if reasons[place]:
-            continue
-        if focus is not None and exam.focus < focus:
-            reasons[place] = BLURRED
-        elif skin is not None and exam.skin_fraction < skin:
-            reasons[place] = FAR_AWAY
+    limits = ((BLURRED, thresholds.focus), (FAR_AWAY, thresholds.skin_fraction))
+    for column, (reason, limit) in enumerate(limits):
+        if limit is not None:
+            reasons[(reasons == "") & (quality_N2[:, column] < limit)] = reason
     return reasons.astype(str)
+
+
+def review_reasons(photos: pd.DataFrame) -> NDArray[np.str_]:
+    """`PENDING` or `REJECTED` where a row's ``review_status`` says so, else ""."""
+    if "review_status" not in photos:
+        return np.full(len(photos), "")
+    said = photos["review_status"].str.strip().str.lower()
+    return said.map({"pending": PENDING, "rejected": REJECTED}).fillna("").to_numpy(dtype=str)

@@ -18,6 +18,7 @@ from foldgrid.data.audit.group_comparison import (
     LEFT,
     Comparison,
     compare_exclusions,
+    find_subgroups,
     fraction,
 )
 from foldgrid.tables.table import Column, Table
@@ -54,8 +55,33 @@ class FlowStep:
     comparisons: tuple[Comparison, ...] = ()
 
 
+UNASKED = ("uploaded_on", "review_status", "reviewed_by", "remarks")
+"""Describing columns that say nothing of a person or a picture."""
+
+
+def labelled_flow(
+    photos: pd.DataFrame,
+    described: Sequence[str],
+    reasons: NDArray[np.str_],
+    looked_for: Sequence[str] = REASONS,
+) -> list[FlowStep]:
+    """`study_flow`, compared across all describing columns.
+
+    Args:
+        photos: Rows of `LabelledManifest.photos`.
+        described: Its describing columns.
+        reasons: Why each row is left out.
+        looked_for: The reasons that were looked for.
+    """
+    groups = find_subgroups(photos, [name for name in described if name not in UNASKED])
+    return study_flow(photos.assign(**groups), reasons, list(groups), looked_for)
+
+
 def study_flow(
-    photos: pd.DataFrame, reasons: NDArray[np.str_], subgroups: Sequence[str] = ()
+    photos: pd.DataFrame,
+    reasons: NDArray[np.str_],
+    subgroups: Sequence[str] = (),
+    looked_for: Sequence[str] = REASONS,
 ) -> list[FlowStep]:
     """Count the steps, those that take nothing away included: looked for, and not found.
 
@@ -64,11 +90,12 @@ def study_flow(
         reasons: `find_reasons`.
         subgroups: Columns of ``photos``, text, across whose values each step is compared as it is
             across the classes, those of `find_subgroups`.
+        looked_for: The reasons, in their order.
     """
     labels = sorted(photos["label"].unique())
     left = np.ones(len(photos), dtype=bool)
     steps = [_count(COMING_IN, photos, labels)]
-    for reason in REASONS:
+    for reason in looked_for:
         before = _count("", photos[left], labels)
         left &= reasons != reason
         after = _count("", photos[left], labels)

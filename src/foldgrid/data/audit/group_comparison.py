@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foldgrid.data.audit.exclusions import REASONS
 from foldgrid.data.single_photos import band_names, value_bands
 
 LEFT = "left"
@@ -99,7 +98,7 @@ def compare_exclusions(
     Returns:
         By step: each reason that excluded something, and `LEFT` for all of them together.
     """
-    found = [reason for reason in REASONS if (reasons == reason).any()]
+    found = [str(reason) for reason in dict.fromkeys(reasons.tolist()) if reason]
     if not found:
         return {}
     is_out = {**{reason: reasons == reason for reason in found}, LEFT: reasons != ""}

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from foldgrid.data.cache import load_or_build
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.mosaics import Progress
 from foldgrid.data.near_copies import hash_picture
@@ -25,6 +26,7 @@ from foldgrid.data.photographs import (
 )
 from foldgrid.data.picture_hashes import exam_pixels
 from foldgrid.specs.errors import PhotoError
+from foldgrid.specs.fits import content_digest
 
 MIN_FOCUS = 1e-3
 MANY_PHOTOS, PHOTOS_A_PART = 3000, 100
@@ -49,6 +51,11 @@ class PhotoExam:
     focus: float
     skin_fraction: float
     picture_hash_VD: NDArray[np.uint8] = field(repr=False)
+
+    @property
+    def quality(self) -> tuple[float, float]:
+        """What it is compared by with the study's others: focus and fraction of skin."""
+        return self.focus, self.skin_fraction
 
 
 def examine_photos(
@@ -79,6 +86,58 @@ def examine_photos(
         if on_progress is not None:
             on_progress(num_done, len(places))
     return exams, problems, pixels
+
+
+def quality_of_study(
+    paths: Sequence[Path],
+    digests: Sequence[str],
+    pixels: int,
+    cache: Path,
+    on_progress: Progress | None = None,
+    *,
+    exams: Sequence[PhotoExam] | None = None,
+    hashes: dict[int, NDArray[np.uint8]] | None = None,
+) -> NDArray[np.float64]:
+    """`PhotoExam.quality` of each photograph, kept in the cache by the files' content.
+
+    What ``data check`` has examined, a launch does not decode again.
+
+    Args:
+        paths: The photographs.
+        digests: SHA-256 of each.
+        pixels: `exam_pixels` of them.
+        cache: The cache's root.
+        on_progress: Told of photographs examined.
+        exams: Of each, where they are known already.
+        hashes: Takes `hash_picture` of each place, where they had to be examined.
+
+    Returns:
+        (N, 2): focus and fraction of skin.
+
+    Raises:
+        PhotoError: A photograph cannot be decoded.
+    """
+    place_of = {digest: place for place, digest in reversed([*enumerate(digests)])}
+    ordered = sorted(place_of)
+    about = {"version": QUALITY_VERSION, "pixels": pixels}
+    file = cache / "picture_quality" / f"{content_digest({**about, 'photos': ordered}, 32)}.npy"
+
+    def build(quality_N2: NDArray[np.float64]) -> None:
+        known = exams
+        if known is None:
+            known, problems, _ = examine_photos(paths, on_progress)
+            for problem in problems.values():
+                raise problem
+            if hashes is not None:
+                hashes.update((place, each.picture_hash_VD) for place, each in enumerate(known))
+        quality_N2[:] = [known[place_of[digest]].quality for digest in ordered]
+
+    kept = load_or_build(file, (len(ordered), 2), build, np.float64, about)
+    return np.asarray(kept[np.searchsorted(ordered, digests)])
+
+
+QUALITY_VERSION = 1
+"""Raised when the same pictures would no longer have the same quality."""
 
 
 def _examined_all(paths: Sequence[Path], pixels: int) -> Iterator[PhotoExam | PhotoError]:

@@ -12,9 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.audit.exclusions import ExclusionRules, Thresholds, find_reasons, find_thresholds
-from foldgrid.data.audit.flow import FlowStep, study_flow
-from foldgrid.data.audit.group_comparison import find_subgroups
-from foldgrid.data.audit.image_quality import PhotoExam, examine_photos
+from foldgrid.data.audit.flow import FlowStep, labelled_flow
+from foldgrid.data.audit.image_quality import PhotoExam, examine_photos, quality_of_study
 from foldgrid.data.audit.photo_files import describe_files, odd_photos
 from foldgrid.data.cache import cache_root
 from foldgrid.data.copy_questions import CopyQuestion, copy_questions, describe_questions
@@ -26,8 +25,6 @@ from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 
 MAX_GROUPS_NAMED = 12
-UNASKED = ("uploaded_on", "review_status", "reviewed_by", "remarks")
-"""Describing columns that say nothing of a person or a picture."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +82,12 @@ def audit_labelled(
         )
     paths = [Path(path) for path in photos["path"]]
     hashes = {place: exam.picture_hash_VD for place, exam in enumerate(exams)}
-    copies = copies_of_study(paths, hash_photos(paths, cache), pixels, cache, hashes=hashes)
-    thresholds = find_thresholds(exams, rules)
-    reasons = find_reasons(photos, exams, copies, thresholds)
-    groups = find_subgroups(photos, [name for name in manifest.described if name not in UNASKED])
-    flow = study_flow(photos.assign(**groups), reasons, list(groups))
+    digests = hash_photos(paths, cache)
+    copies = copies_of_study(paths, digests, pixels, cache, hashes=hashes)
+    quality_N2 = quality_of_study(paths, digests, pixels, cache, exams=exams)
+    thresholds = find_thresholds(quality_N2, rules)
+    reasons = find_reasons(photos, quality_N2, copies, thresholds)
+    flow = labelled_flow(photos, manifest.described, reasons)
     return LabelledAudit(
         manifest,
         tuple(exams),

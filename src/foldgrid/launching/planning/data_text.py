@@ -11,7 +11,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from foldgrid.data.dataset import Survey
+from foldgrid.data.audit.exclusions import EXCLUSIONS, PENDING, REJECTED, review_reasons
+from foldgrid.data.dataset import Survey, tile_rows
 from foldgrid.data.photographs import DEEP_BITS
 from foldgrid.data.splits import SEARCH, TEST, TRAIN, Split
 from foldgrid.specs.counted import counted
@@ -86,9 +87,26 @@ def _of_mosaics(survey: Survey, _data: DataSpec, _split: Split) -> Rows:
 
 
 def _of_labels(survey: Survey, data: DataSpec, split: Split) -> Rows:
-    rows = [("data", _photographs(survey, data)), ("classes", _classes(survey))]
+    rows = [
+        ("data", _photographs(survey, data)),
+        *_left_out(survey),
+        ("classes", _classes(survey)),
+    ]
     rare = _rare_classes(split.table)
     return [*rows, ("rare classes", rare)] if rare else rows
+
+
+def _left_out(survey: Survey) -> Rows:
+    """What is left out, and what was reviewed and is not."""
+    rows = [("left out", f"{survey.left_out}")] if survey.left_out else []
+    said = review_reasons(tile_rows(survey))
+    marked = [each for each in (REJECTED, PENDING) if (said == each).any()]
+    if marked:
+        counts = " and ".join(f"{int((said == each).sum())} {each}" for each in marked)
+        keys = ", ".join(each for each, own in EXCLUSIONS.items() if own[0] in marked)
+        words = f"{counts} of {counted(len(said), 'photograph')} are among them; "
+        rows.append(("reviews", f"{words}`data.exclude: [{keys}]` leaves them out"))
+    return rows
 
 
 def _of_values(survey: Survey, data: DataSpec, _split: Split) -> Rows:
