@@ -57,6 +57,7 @@ REASONS = {
     "foldgrid.data.dicom": "a format of its own, read by an extra",
     "foldgrid.data.picture_files": "what files hold pictures; its caller is long",
     "foldgrid.data.label_permutation": "shuffled truths, apart from the plan that asks for them",
+    "foldgrid.data.overlays": "pixels of two pictures, apart from hashes; its caller is long",
     "foldgrid.data.group_balance": "an algorithm of its own, tested by properties",
     "foldgrid.models.folding": "an algorithm of its own, tested apart",
     "foldgrid.describe.comparison_formats": "how it is printed: rich is loaded for it",

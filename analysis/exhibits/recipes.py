@@ -144,7 +144,8 @@ def _pairs_table(run: Run, pairs: Comparison) -> Table:
     )
     rows = []
     for each in _differences(pairs):
-        signed = "+" if (each["difference"] or 0) > 0 else ""
+        shown = format_number(each["difference"], decimals)
+        is_above = (each["difference"] or 0) > 0 and any(digit in shown for digit in "123456789")
         ends = (each["difference_low"], each["difference_high"])
         rows.append(
             (
@@ -152,7 +153,7 @@ def _pairs_table(run: Run, pairs: Comparison) -> Table:
                 Cell(label_of(each["learner"]), "code"),
                 Cell(format_number(each[pairs.by], decimals)),
                 Cell(format_number(each[f"learner_{pairs.by}"], decimals)),
-                Cell(signed + format_number(each["difference"], decimals)),
+                Cell(f"+{shown}" if is_above else shown),
                 Cell(interval(*ends, decimals)),
                 Cell(each["reading"]),
             )

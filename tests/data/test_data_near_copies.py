@@ -13,6 +13,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from foldgrid.cli.main import main
 from foldgrid.data.copy_questions import copy_questions, describe_questions, picture_numbers
+from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.fingerprint import hash_photos
 from foldgrid.data.near_copies import (
     HASH_LENGTH,
@@ -21,10 +22,12 @@ from foldgrid.data.near_copies import (
     find_copies,
     hash_picture,
 )
+from foldgrid.data.overlays import fine_correlation, laid_forms, lay_over
 from foldgrid.data.photographs import decode_fitted, inspect_photo
 from foldgrid.data.picture_hashes import CopyGroup, copies_of_study, exam_pixels
 from foldgrid.simulation.labelled import synthesize_study
-from foldgrid.specs.synthetic import StudyName, StudySettings
+from foldgrid.simulation.pasi import synthesize_trial
+from foldgrid.specs.synthetic import StudyName, StudySettings, TrialSettings
 from tests.data.skin_pictures import make_study, skin_picture
 
 
@@ -106,16 +109,23 @@ def test_nobody_in_a_simulated_study_is_taken_for_another(study: StudyName, tmp_
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(
     "study", ["aidda", "referable_dr", "skin_taxonomy", "skin_thickness", "ssc_skin"]
 )
-def test_300_subjects_have_no_copies_but_those_planted(study: StudyName, tmp_path: Path) -> None:
+def test_300_subjects_have_no_copies_but_those_planted(
+    study: StudyName, seed: int, tmp_path: Path
+) -> None:
     folder = tmp_path / "study"
-    synthesize_study(folder, StudySettings(study=study, num_subjects=300))
+    synthesize_study(folder, StudySettings(study=study, seed=seed, num_subjects=300))
     paths = sorted(folder.glob("photos/**/*.jpg"))
+    stray = []
     for places in groups_of(tmp_path, paths):
-        names = {paths[place].stem.removesuffix("_again") for place in places}
-        assert len(names) == len({paths[place].parent for place in places}) == 1, places
+        assert len({paths[place].parent for place in places}) == 1, "of two people"
+        if len({paths[place].stem.removesuffix("_again") for place in places}) > 1:
+            stray.append(places)
+    # The next shot of an eye may lie where the first does, to a twentieth of a pixel.
+    assert len(stray) <= len(paths) // 500, stray
 
 
 def test_the_next_shot_of_one_thing_is_no_copy(lesions: list[Path], tmp_path: Path) -> None:
@@ -128,6 +138,40 @@ def test_the_next_shot_of_one_thing_is_no_copy(lesions: list[Path], tmp_path: Pa
         paths.append(tmp_path / f"{number}.jpg")
         Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(paths[-1], quality=92)
     assert groups_of(tmp_path, paths) == []
+
+
+def test_smooth_skin_of_two_people_is_not_one_picture(tmp_path: Path) -> None:
+    """Legs fit legs: there is little detail, and how far one was moved is known badly."""
+    folder = tmp_path / "trial"
+    synthesize_trial(folder, TrialSettings(num_subjects=4, num_visits=22))
+    assert groups_of(tmp_path, sorted(folder.glob("photos/**/*.jpg"))) == []
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_whole_trial_has_no_near_copies(seed: int, tmp_path: Path) -> None:
+    folder = tmp_path / "trial"
+    synthesize_trial(folder, TrialSettings(seed=seed), num_usable_cores())
+    assert groups_of(tmp_path, sorted(folder.glob("photos/**/*.jpg"))) == []
+
+
+def test_the_finest_details_tell_a_copy_from_what_only_looks_alike(lesions: list[Path]) -> None:
+    """The same picture under other grain is another one, though all else agrees."""
+    with Image.open(lesions[0]) as opened:
+        picture = opened.convert("RGB").resize((144, 144))
+    random, grains = np.random.default_rng(1), []
+    plain = np.asarray(picture.filter(ImageFilter.GaussianBlur(2)), np.float64)
+    for _ in range(2):
+        grain = random.normal(0, 6, (144, 144, 1))
+        grains.append((plain + grain).clip(0, 255).astype(np.uint8))
+    near = np.asarray(ImageEnhance.Brightness(Image.fromarray(grains[0])).enhance(1.1))
+    found = []
+    for other in (near, grains[1]):
+        overlay = lay_over(laid_forms(grains[0]), laid_forms(other))
+        found.append(fine_correlation(grains[0], other, overlay))
+    assert found[0] > 0.9
+    assert found[1] < 0.5
 
 
 def test_blank_pictures_are_nobodys_copies(tmp_path: Path) -> None:

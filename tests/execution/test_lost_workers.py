@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from types import SimpleNamespace
 
 import pytest
 
+from foldgrid.execution import lost_workers
 from foldgrid.execution.lost_workers import (
     LostWorker,
     describe_losses,
@@ -79,3 +81,33 @@ def test_machines_count_against_nobody_s_retries(reported: str, counted: int) ->
         Trial.handle_error(trial, RuntimeError(reported))
     assert trial.run_metadata.num_failures == counted
     assert Trial.handle_error is before
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_connection_that_is_lost_is_asked_about_at_the_machine(
+    answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+    from ray._private import state
+    from ray.exceptions import ActorUnavailableError
+    from ray.tune.experiment import Trial
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if not answers:
+            server.close()
+        node = {"NodeID": "n", "Alive": True, "NodeManagerAddress": "127.0.0.1"}
+        monkeypatch.setattr(ray, "nodes", lambda: [{**node, "NodeManagerPort": port}])
+        monkeypatch.setattr(state, "actors", lambda actor_id: {"Address": {"NodeID": "n"}})
+        monkeypatch.setattr(lost_workers, "PAUSE_SECONDS", 0.0)
+        trial = SimpleNamespace(
+            is_restoring=False,
+            local_path=None,
+            run_metadata=SimpleNamespace(num_failures=0, invalidate_cache=lambda: None),
+            _handle_ray_actor_error=lambda exc: Trial._handle_ray_actor_error(trial, exc),
+        )
+        error = ActorUnavailableError("Socket closed", bytes(16))
+        with machines_do_not_count():
+            Trial.handle_error(trial, error)
+    assert trial.run_metadata.num_failures == (1 if answers else 0)
+    assert LostWorker.of(str(error)).how == ("worker" if answers else "machine")

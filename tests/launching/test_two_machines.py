@@ -151,7 +151,7 @@ def test_a_search_under_each_scheduler(launcher: Launcher, place: Place, schedul
 @pytest.mark.chaos
 def test_twenty_fits_and_a_machine_that_dies(launcher: Launcher, place: Place) -> None:
     sweep = from_a_file(place).replace("num_folds: 2", "num_folds: 5")
-    sweep = sweep.replace("resources:", "ablation: {momentum: [0.5]}\nresources:")
+    sweep = sweep.replace("resources:", "ablation: {momentum: [0.5, 0.8]}\nresources:")
     (place.folder / "tiny.yaml").write_text(sweep)
     with cluster(4, place, apart=True) as machines:
         place.options += ("--address", machines.address)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +19,10 @@ LONGEST = 300
 
 LEFT = "exit_actor() is called"
 """What Ray says of a worker that went by itself, because its machine was drained."""
-MACHINE_IS_GONE = ("its node has died", LEFT)
+NO_ANSWER = "Its machine does not answer."
+MACHINE_IS_GONE = ("its node has died", NO_ANSWER, LEFT)
+NUM_CALLS, CALL_SECONDS, PAUSE_SECONDS = 3, 2.0, 0.5
+"""How often, for how long and how far apart a machine is called whose worker was lost."""
 
 
 def reported_by(trial: Any) -> str:
@@ -108,12 +113,16 @@ def machines_do_not_count() -> Iterator[None]:
 
     A fit on spot machines may lose one every few minutes.
     """
+    from ray.exceptions import ActorUnavailableError
     from ray.tune.experiment import Trial
 
     handle_error = Trial.handle_error
 
     def handle(trial: Any, exc: Any = None) -> None:
         before = trial.run_metadata.num_failures
+        # Ray notices a lost connection long before a lost machine.
+        if isinstance(exc, ActorUnavailableError) and not _machine_answers(exc.actor_id):
+            exc.error_msg += f"\n{NO_ANSWER}"
         handle_error(trial, exc)
         if is_machine_gone(str(exc)):
             trial.run_metadata.num_failures = before
@@ -123,3 +132,23 @@ def machines_do_not_count() -> Iterator[None]:
         yield
     finally:
         Trial.handle_error = handle_error
+
+
+def _machine_answers(actor_id: str | None) -> bool:
+    """Whether Ray on the machine of a worker is there, and still is a second later."""
+    import ray
+    from ray._private.state import actors
+
+    known = actors(actor_id).get("Address", {}) if actor_id else {}
+    nodes = {node["NodeID"]: node for node in ray.nodes()}
+    node = nodes.get(known.get("NodeID"))
+    if node is None:
+        return True
+    address = node["NodeManagerAddress"], node["NodeManagerPort"]
+    for _ in range(NUM_CALLS):
+        try:
+            socket.create_connection(address, CALL_SECONDS).close()
+        except OSError:
+            return False
+        time.sleep(PAUSE_SECONDS)
+    return bool(node["Alive"])

@@ -80,7 +80,7 @@ class DataSpec(Spec):
     tile_pixels: int = Field(default=128, ge=8, le=1024)
     colour: ColourManagement = "managed"
     bits: Literal["auto"] | Annotated[int, Field(ge=8, le=16)] = 16
-    exclude: tuple[Exclusion, ...] = ()
+    exclude: tuple[Exclusion, ...] = Field(default=(), strict=False)
     exclude_whole_cases: bool = False
     synthetic: SyntheticSettings = TrialSettings()
 

@@ -193,6 +193,18 @@ def test_a_photograph_under_two_subjects_is_found(make_run: Any) -> None:
     assert "s00 and s07" in result.places[0]
 
 
+def test_near_copies_under_two_subjects_are_found_among_mosaics(make_run: Any) -> None:
+    fake = make_run(**QUICK)
+    store = fake.write()
+    names = fake.split["sample"].tolist()
+    photos = pd.DataFrame({"sample": names, "position": 0, "photo": range(len(names))})
+    photos["picture"] = photos["photo"].where(photos["sample"] != "s07-v0-trunk", 0)
+    store.write_photos(photos)
+    result = look(store, "FG104")
+    assert (result.status, len(result.places)) == ("failed", 1)
+    assert "near copies under the subjects s00 and s07" in result.places[0]
+
+
 def cut_short(folder: Any, file: str) -> None:
     path = folder / file
     path.write_bytes(path.read_bytes()[:40])

@@ -28,7 +28,7 @@ from foldgrid.specs.learners import backbone_of
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.recipe_keys import RecipeValue
+from foldgrid.specs.recipe_keys import RecipeValue, recipe_value
 from foldgrid.specs.recipe_parts import OF_A_BACKBONE, OF_GRADIENTS
 from foldgrid.specs.sweep import Sweep
 
@@ -159,12 +159,15 @@ def _given(prepared: PreparedSweep) -> list[tuple[str, str]]:
 
 
 def _deviating_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
-    """What backbones and labelled learners change of the recipe."""
+    """What backbones change of the sweep's recipe, and labelled learners of their backbone's."""
     rows: list[tuple[str, str]] = []
     sweep = prepared.sweep
     for topic, own in (("per backbone", sweep.per_backbone), ("learners", sweep.learners)):
         for place, (name, changes) in enumerate(own.items()):
-            rows.append(("" if place else topic, f"{name}: {describe_values(changes)}"))
+            base = sweep.recipe_of(backbone_of(name)) if own is sweep.learners else sweep.training
+            # A recipe that is named says all of its keys.
+            others = {key: each for key, each in changes.items() if recipe_value(base, key) != each}
+            rows.append(("" if place else topic, f"{name}: {describe_values(others)}"))
     if prepared.found is not None:
         rows.append(("found by", prepared.found.describe(prepared.split)))
     return rows
