@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from torch import nn
+if TYPE_CHECKING:
+    # A plan knows how a state is written, and starts without torch.
+    from torch import nn
 
 FRACTION = 0.03
 """The most of its time that a fit spends on writing checkpoints."""
