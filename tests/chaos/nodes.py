@@ -68,6 +68,13 @@ ON_THE_NETWORK = (
     "until ip link show eth0 >/dev/null 2>&1; do sleep 0.05; done; "
     "ip link set lo up; ip address add $1/24 dev eth0; ip link set eth0 up; shift"
 )
+UNTIL_ALL_ARE_KNOWN = """
+import sys, time
+from ray._raylet import GcsClient
+nodes = GcsClient(address=sys.argv[1])
+while len(nodes.get_all_node_info(timeout=20)) < int(sys.argv[2]):
+    time.sleep(0.1)
+"""
 APART = ["unshare", "--mount", "--net"]
 AS_ROOT: list[str] = []
 AS_ANYBODY = ["unshare", "--user", "--map-root-user"]
@@ -219,4 +226,9 @@ def cluster(
             stack.callback(node.lose)
             wait_until(lambda node=node: bool(node.raylets), 60.0, "a raylet starts")
             nodes.append(node)
+        # A raylet that runs is not yet one that the head, and so a plan, knows of.
+        known = [*place.prefix, sys.executable, "-c", UNTIL_ALL_ARE_KNOWN]
+        subprocess.run(
+            [*known, f"{address}:{port}", str(num_nodes)], env=environment, check=True, timeout=60
+        )
         yield Cluster(f"{address}:{port}", nodes)
